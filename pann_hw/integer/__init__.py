@@ -1,0 +1,1 @@
+"""The integer network: the exact reference for program, RTL and gates."""

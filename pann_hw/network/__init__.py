@@ -1,0 +1,1 @@
+"""Float networks: the graph, its import from PyTorch, and the data that goes with it."""
