@@ -1,0 +1,1 @@
+"""The accelerator's hardware, described in Amaranth."""

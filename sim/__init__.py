@@ -1,0 +1,1 @@
+"""Simulation of the generated Verilog: tools, builds, benches and toggle counts."""
