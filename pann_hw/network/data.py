@@ -125,8 +125,8 @@ def _inputs(path: Path, x: np.ndarray) -> np.ndarray:
         if bad.any():
             index = np.unravel_index(int(bad.argmax()), x.shape)[0]
             raise InputError(
-                f"{path}: x has {int(bad.sum())} {what} values as float32, first in sample {index}; "
-                f"all must be finite: remove or repair those samples"
+                f"{path}: x has {int(bad.sum())} {what} values as float32, first in sample "
+                f"{index}; all must be finite: remove or repair those samples"
             )
     return x.reshape(*x.shape, 1, 1) if x.ndim == 2 else x
 

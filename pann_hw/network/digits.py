@@ -24,10 +24,12 @@ EPOCHS = 50
 BATCH = 64
 LEARNING_RATE = 6e-3
 WEIGHT_DECAY = 5e-4
-WEIGHT_NOISE = 0.5
+WEIGHT_NOISE = 0.8
 """Width of the uniform noise on weights during training, in units of mean |w|.
 
-Rounding at R additions a weight errs uniformly by mean |w| / R: 0.5 stands for R = 2.
+Rounding at R additions a weight errs over a width of mean |w| / R, so 0.5 stands for R = 2; the
+rest stands in for what the rounding of activations adds. Of 0, 0.5, 0.8 and 1.2 the value 0.8 lost
+least at the 2-bit budget (bx 4, R 2), averaged over four seeds.
 """
 
 
@@ -85,9 +87,7 @@ def digits_data() -> tuple[Data, Data]:
     bunch = load_digits()
     x = (bunch.images[:, None] / 16).astype(np.float32)
     y = bunch.target.astype(np.int64)
-    x, x_test, y, y_test = train_test_split(
-        x, y, test_size=TEST_IMAGES, random_state=0, stratify=y
-    )
+    x, x_test, y, y_test = train_test_split(x, y, test_size=TEST_IMAGES, random_state=0, stratify=y)
     return Data(x, y), Data(x_test, y_test)
 
 
@@ -122,18 +122,17 @@ def factory() -> DigitsNetwork:
 
 
 def _train(network: DigitsNetwork, x: torch.Tensor, y: torch.Tensor) -> None:
-    steps = EPOCHS * -(-len(x) // BATCH)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY
-    )
+    batches = -(-len(x) // BATCH)
+    steps = EPOCHS * batches
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     network.train()
     for _ in range(EPOCHS):
-        for chosen in torch.randperm(len(x)).split(BATCH):
+        for chosen in torch.randperm(len(x)).chunk(batches):
             scores = functional_call(network, _noisy(network), (_shifted(x[chosen]),))
             loss = F.cross_entropy(scores, y[chosen], label_smoothing=0.1)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
 
@@ -141,8 +140,7 @@ def _train(network: DigitsNetwork, x: torch.Tensor, y: torch.Tensor) -> None:
 def _noisy(network: nn.Module) -> dict[str, torch.Tensor]:
     """Weights of convolutions and linear layers with noise; biases and norms stay as they are."""
     return {
-        name: weight
-        + weight.detach().abs().mean() * WEIGHT_NOISE * (torch.rand_like(weight) - 0.5)
+        name: weight + weight.detach().abs().mean() * WEIGHT_NOISE * (torch.rand_like(weight) - 0.5)
         for name, weight in network.named_parameters()
         if weight.ndim > 1
     }
