@@ -14,6 +14,7 @@ from pann_hw.errors import InputError
 from pann_hw.integer.network import (
     Accumulate,
     IntegerNetwork,
+    Layer,
     MaxPool,
     Source,
     Tensor,
@@ -21,7 +22,7 @@ from pann_hw.integer.network import (
 )
 from pann_hw.integer.requantise import requantise
 
-__all__ = ["check_images", "predict", "quantise_input", "run"]
+__all__ = ["check_images", "predict", "quantise_input", "run", "run_layer"]
 
 _EXACT_BITS = 53
 _BATCH = 256
@@ -34,9 +35,8 @@ def check_images(x: np.ndarray, shape: tuple[int, int, int], what: str = "x") ->
     ------
     InputError : naming ``what``, what was found and what is allowed
     """
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiu":
-        found = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
-        raise InputError(f"{what} is {found}, must be an array of real numbers, such as float32")
+    if x.dtype.kind not in "fiu":
+        raise InputError(f"{what} is of type {x.dtype}, must be of real numbers, such as float32")
     if x.shape[1:] != shape or x.ndim != 4:
         raise InputError(
             f"{what} has shape {x.shape}, must be (samples, {', '.join(map(str, shape))})"
@@ -91,11 +91,17 @@ def run(network: IntegerNetwork, x: np.ndarray | torch.Tensor) -> dict[str, torc
     values = {network.input.name: _checked(network.input, torch.as_tensor(x))}
     tensors = network.tensors
     for layer in network.layers:
-        if isinstance(layer, MaxPool):
-            values[layer.output.name] = _max_pool(layer, values[layer.tensor])
-        else:
-            values[layer.output.name] = _accumulate(layer, values, tensors)
+        values[layer.output.name] = run_layer(layer, values, tensors)
     return values
+
+
+def run_layer(
+    layer: Layer, values: dict[str, torch.Tensor], tensors: dict[str, Tensor]
+) -> torch.Tensor:
+    """The int64 output (n, C, H, W) of one layer, given the values and the types of its inputs."""
+    if isinstance(layer, MaxPool):
+        return _max_pool(layer, values[layer.tensor])
+    return _accumulate(layer, values, tensors)
 
 
 def predict(network: IntegerNetwork, x: np.ndarray) -> np.ndarray:
