@@ -1,0 +1,164 @@
+"""Verilator: lint, and simulators compiled from Verilog and a C++ main."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pann_hw.errors import InputError, ToolError
+from sim.cache import cache_folder, cached
+from sim.toolchain import environment, versions
+
+__all__ = ["build_simulator", "cpp_name", "lint"]
+
+_WAIVERS = Path(__file__).parent.parent / "rtl_gen" / "waivers.vlt"
+
+_VERILATE = (
+    "-O3",
+    "--x-assign", "fast",
+    "--x-initial", "fast",
+    "--no-assert",
+    "-Wno-fatal",  # lint() is where warnings count
+)  # fmt: skip
+
+_MAKE = (
+    "OPT_FAST=-O2",
+    "OPT_SLOW=-O0",
+    "OPT_GLOBAL=-O2",
+    # This build of Verilator asks for precompiled headers in the way of another compiler.
+    "CFG_CXXFLAGS_PCH_I=-include",
+)
+
+_JOBS = 2
+
+
+def lint(verilog: Path, top: str) -> None:
+    """Run `verilator --lint-only -Wall` with the explained waivers of `rtl_gen/waivers.vlt`.
+
+    Parameters
+    ----------
+    verilog : file that holds the whole design
+    top : name of the top module
+
+    Raises
+    ------
+    ToolError : there is a finding, or Verilator cannot run; gives the first and their number
+    """
+    command = ["verilator", "--lint-only", "-Wall", "--quiet-stats", "--top-module", top]
+    done = subprocess.run(
+        [*command, str(_WAIVERS), str(verilog)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        found = [line for line in done.stderr.splitlines() if line.startswith("%")]
+        raise ToolError(
+            f"verilator --lint-only -Wall, {len(found)} findings: {_first_error(done.stderr)}"
+        )
+
+
+def build_simulator(
+    verilog: str,
+    top: str,
+    main_cpp: str,
+    *,
+    public: str = "",
+    threads: int = 1,
+    flags: Sequence[str] = (),
+) -> Path:
+    """Compile a design and a C++ main into one executable; equal builds are made once.
+
+    The main includes `V<top>.h`, and `V<top>___024root.h` where it reads public signals; there a
+    signal is `rootp-><top>__DOT__<instance>__DOT__<signal>`, each name as `cpp_name` gives it.
+
+    Parameters
+    ----------
+    verilog : source text of the whole design
+    top : name of its top module
+    main_cpp : source text of the C++ program
+    public : lines of a Verilator control file without its heading, for example
+        `public_flat_rd -module "lane" -var "acc"`; makes signals readable by the main
+    threads : that the model runs on, 1 or more
+    flags : more options of Verilator, such as `--trace-saif`; of files that they name only the
+        name takes part in the cache's key
+
+    Returns
+    -------
+    Path : the executable, in the cache
+
+    Raises
+    ------
+    InputError : `threads` or the cache's folder is unusable
+    ToolError : a tool is missing or failed; gives the first error and the path of the whole log
+    """
+    if threads < 1:
+        raise InputError(f"threads = {threads}: must be 1 or more")
+    options = [*_VERILATE, "--threads", str(threads), *flags]
+    env = environment()
+    key = ["simulator", verilog, top, main_cpp, public, options, _MAKE, versions()]
+
+    def build(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+            _compile(Path(work), folder / top, verilog, top, main_cpp, public, options, env)
+
+    return cached(key, build) / top
+
+
+def cpp_name(name: str) -> str:
+    """The C++ identifier that Verilator makes of a Verilog identifier.
+
+    Letters, digits and single underscores stay; of two underscores the second becomes `__05F`,
+    any other character `__0` and its two hexadecimal digits: `i__payload` is `i___05Fpayload`.
+    """
+    text = re.sub(r"^[0-9]|[^A-Za-z0-9_]", lambda character: f"\0{ord(character[0]):02X}", name)
+    return text.replace("__", "_\05F").replace("\0", "__0")
+
+
+def _compile(
+    work: Path,
+    executable: Path,
+    verilog: str,
+    top: str,
+    main_cpp: str,
+    public: str,
+    options: Sequence[str],
+    env: dict[str, str],
+) -> None:
+    (work / "design.v").write_text(verilog)
+    (work / "main.cpp").write_text(main_cpp)
+    (work / "public.vlt").write_text(f"`verilator_config\n{public}\n")
+    # Relative names only: make cannot handle a path with spaces.
+    command = ["verilator", "--cc", "--exe", "--build", "-j", str(_JOBS), *options]
+    command += ["-MAKEFLAGS", " ".join(_MAKE)]
+    command += ["--top-module", top, "--Mdir", "obj", "-o", "simulator"]
+    command += ["public.vlt", "design.v", "main.cpp"]
+    log = work / "build.log"
+    with log.open("w") as file:
+        done = subprocess.run(
+            command, cwd=work, env=env, stdout=file, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        kept = cache_folder() / "failed-build.log"
+        shutil.copyfile(log, kept)
+        raise ToolError(
+            f"Verilator cannot build {top}: {_first_error(log.read_text())}; whole log: {kept}"
+        )
+    (work / "obj" / "simulator").rename(executable)
+
+
+def _first_error(log: str) -> str:
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [
+        line for line in lines if re.search(r"%Error|%Warning|\berror\b:|undefined ref", line)
+    ]
+    # A failed compiler run is also reported by make, in a line that says nothing about the cause.
+    telling = [
+        line for line in errors if not re.search(r"%Warning|make.*returned|Command Failed", line)
+    ]
+    return (telling or errors or lines or ["no output"])[0]
