@@ -57,10 +57,13 @@ def lint(verilog: Path, top: str) -> None:
         check=False,
     )
     if done.returncode:
-        found = [line for line in done.stderr.splitlines() if line.startswith("%")]
-        raise ToolError(
-            f"verilator --lint-only -Wall, {len(found)} findings: {_first_error(done.stderr)}"
-        )
+        found = [
+            line
+            for line in done.stderr.splitlines()
+            if line.startswith("%") and "Exiting due to" not in line
+        ]
+        first = found[0] if found else _first_error(done.stderr)
+        raise ToolError(f"verilator --lint-only -Wall, {len(found)} findings, the first: {first}")
 
 
 def build_simulator(
@@ -104,7 +107,8 @@ def build_simulator(
     key = ["simulator", verilog, top, main_cpp, public, options, _MAKE, versions()]
 
     def build(folder: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+        # Not in the cache: make cannot build in a path with spaces.
+        with tempfile.TemporaryDirectory() as work:
             _compile(Path(work), folder / top, verilog, top, main_cpp, public, options, env)
 
     return cached(key, build) / top
@@ -116,8 +120,9 @@ def cpp_name(name: str) -> str:
     Letters, digits and single underscores stay; of two underscores the second becomes `__05F`,
     any other character `__0` and its two hexadecimal digits: `i__payload` is `i___05Fpayload`.
     """
-    text = re.sub(r"^[0-9]|[^A-Za-z0-9_]", lambda character: f"\0{ord(character[0]):02X}", name)
-    return text.replace("__", "_\05F").replace("\0", "__0")
+    return re.sub(
+        r"^[0-9]|(?<=_)_|[^A-Za-z0-9_]", lambda character: f"__0{ord(character[0]):02X}", name
+    )
 
 
 def _compile(
@@ -133,7 +138,6 @@ def _compile(
     (work / "design.v").write_text(verilog)
     (work / "main.cpp").write_text(main_cpp)
     (work / "public.vlt").write_text(f"`verilator_config\n{public}\n")
-    # Relative names only: make cannot handle a path with spaces.
     command = ["verilator", "--cc", "--exe", "--build", "-j", str(_JOBS), *options]
     command += ["-MAKEFLAGS", " ".join(_MAKE)]
     command += ["--top-module", top, "--Mdir", "obj", "-o", "simulator"]
@@ -149,16 +153,12 @@ def _compile(
         raise ToolError(
             f"Verilator cannot build {top}: {_first_error(log.read_text())}; whole log: {kept}"
         )
-    (work / "obj" / "simulator").rename(executable)
+    shutil.move(work / "obj" / "simulator", executable)
 
 
 def _first_error(log: str) -> str:
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [
-        line for line in lines if re.search(r"%Error|%Warning|\berror\b:|undefined ref", line)
-    ]
-    # A failed compiler run is also reported by make, in a line that says nothing about the cause.
-    telling = [
-        line for line in errors if not re.search(r"%Warning|make.*returned|Command Failed", line)
-    ]
-    return (telling or errors or lines or ["no output"])[0]
+    errors = [line for line in lines if re.search(r"%Error|\berror\b:|undefined ref|\*\*\* ", line)]
+    # Each step reports that the one below it failed, which says nothing about the cause.
+    causes = [line for line in errors if not re.search(r"exited with|Command Failed|\] Err", line)]
+    return (causes or errors or lines or ["no output"])[0]
