@@ -1,0 +1,1 @@
+"""The program: an integer network as terms and layer descriptors for one accelerator."""

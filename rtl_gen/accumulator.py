@@ -1,0 +1,73 @@
+"""The carry-gated accumulator: upper bits are clocked only when a carry or borrow reaches them."""
+
+from amaranth import Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["GatedAccumulator"]
+
+
+class GatedAccumulator(wiring.Component):
+    """``value <- load_value`` on ``load``, else ``value <- value + delta`` on ``enable``.
+
+    The ``low_bits`` lowest bits are written at every addition, the others only where carry and
+    sign of ``delta`` do not cancel: a small negative ``delta`` that borrows nothing leaves them
+    alone. Overflow wraps; programs are compiled so that it cannot happen.
+
+    Parameters
+    ----------
+    width : bits of the signed value, 2 or more
+    low_bits : bits that are always clocked, 1..width - 1
+    delta_width : bits of the signed ``delta``, 2..width
+
+    Members
+    -------
+    load : In(1), wins over ``enable``
+    load_value : In(signed(width))
+    enable : In(1)
+    delta : In(signed(delta_width))
+    value : Out(signed(width))
+
+    Latency: one cycle from ``delta`` to ``value``. Throughput: one addition per cycle.
+    """
+
+    def __init__(self, width: int, low_bits: int, delta_width: int) -> None:
+        if not 1 <= low_bits < width:
+            raise ValueError(f"low_bits {low_bits}, must be 1..{width - 1}")
+        if not 2 <= delta_width <= width:
+            raise ValueError(f"delta_width {delta_width}, must be 2..{width}")
+        self._width = width
+        self._low_bits = low_bits
+        self._delta_width = delta_width
+        super().__init__(
+            {
+                "load": In(1),
+                "load_value": In(signed(width)),
+                "enable": In(1),
+                "delta": In(signed(delta_width)),
+                "value": Out(signed(width)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        split = self._low_bits
+        low = Signal(split)
+        high = Signal(signed(self._width - split))
+        m.d.comb += self.value.eq((high << split) | low)
+
+        extended = Signal(signed(max(self._delta_width, split + 1)))
+        sum_low = Signal(split + 1)
+        step = Signal(signed(len(extended) - split + 1))
+        m.d.comb += [
+            extended.eq(self.delta),
+            sum_low.eq(low + extended[:split]),
+            step.eq((extended >> split) + sum_low[split]),
+        ]
+        with m.If(self.load):
+            m.d.sync += [low.eq(self.load_value), high.eq(self.load_value >> split)]
+        with m.Elif(self.enable):
+            m.d.sync += low.eq(sum_low)
+            with m.If(step != 0):
+                m.d.sync += high.eq(high + step)
+        return m

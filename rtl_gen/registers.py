@@ -1,0 +1,133 @@
+"""The register block: start, status, error, operating point, cycle counter."""
+
+from amaranth import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from pann_hw.config import AcceleratorConfig
+from rtl_gen.program_loader import Error
+
+__all__ = ["Register", "RegisterSignature", "Registers"]
+
+
+class Register:
+    """Addresses of the register block.
+
+    CONTROL (write): bit 0 starts an inference, bit 1 clears error and interrupt.
+    STATUS (read): bit 0 busy, 1 done, 2 program loaded, 3 error.
+    ERROR (read): the first error since it was cleared, see :class:`rtl_gen.program_loader.Error`.
+    POINT (read, write): operating point of the next inference, 0..7.
+    CYCLES (read): cycles of the inference under way or of the last one, start to done.
+    FINGERPRINT (read): of the configuration; a program must carry the same.
+    """
+
+    CONTROL = 0
+    STATUS = 1
+    ERROR = 2
+    POINT = 3
+    CYCLES = 4
+    FINGERPRINT = 5
+
+
+class RegisterSignature(wiring.Signature):
+    """A register port, seen from its master: a write is done in the cycle of ``w_enable``.
+
+    address : Out(3); w_enable : Out(1); w_data : Out(32); r_data : In(32), combinational
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {"address": Out(3), "w_enable": Out(1), "w_data": Out(32), "r_data": In(32)}
+        )
+
+
+class Registers(wiring.Component):
+    """Registers between the host and sequencer and loader.
+
+    Parameters
+    ----------
+    config : its fingerprint
+
+    Members
+    -------
+    bus : In(RegisterSignature)
+    irq : Out(1)
+    start, clear_error : Out(1), pulses in the cycle of the write; point : Out(3)
+    busy, finished, loaded : In(1); sequencer_error, loader_error : In(4), an Error for one cycle
+
+    Latency: none for reads; one cycle from a write to the register.
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "bus": In(RegisterSignature()),
+                "irq": Out(1),
+                "start": Out(1),
+                "clear_error": Out(1),
+                "point": Out(3),
+                "busy": In(1),
+                "finished": In(1),
+                "loaded": In(1),
+                "sequencer_error": In(4),
+                "loader_error": In(4),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bus = self.bus
+        error = Signal(4)
+        cycles = Signal(32)
+        wanted = Signal()
+        control = bus.w_enable & (bus.address == Register.CONTROL)
+        m.d.comb += [
+            wanted.eq(control & bus.w_data[0]),
+            self.start.eq(wanted & ~self.busy & self.loaded),
+            self.clear_error.eq(control & bus.w_data[1]),
+        ]
+        with m.If(bus.w_enable & (bus.address == Register.POINT)):
+            m.d.sync += self.point.eq(bus.w_data)
+        with m.If(self.start):
+            m.d.sync += cycles.eq(0)
+        with m.Elif(self.busy):
+            m.d.sync += cycles.eq(cycles + 1)
+
+        with m.If(self.start | self.clear_error):
+            m.d.sync += self.irq.eq(0)
+        with m.Elif(self.finished):
+            m.d.sync += self.irq.eq(1)
+
+        found = Signal(4)
+        with m.If(self.loader_error != 0):
+            m.d.comb += found.eq(self.loader_error)
+        with m.Elif(self.sequencer_error != 0):
+            m.d.comb += found.eq(self.sequencer_error)
+        with m.Elif(wanted & self.busy):
+            m.d.comb += found.eq(Error.START_WHILE_BUSY)
+        with m.Elif(wanted & ~self.loaded):
+            m.d.comb += found.eq(Error.NO_PROGRAM)
+        with m.If(found != 0):
+            with m.If((error == 0) | self.clear_error):
+                m.d.sync += error.eq(found)
+        with m.Elif(self.clear_error):
+            m.d.sync += error.eq(0)
+
+        with m.Switch(bus.address):
+            with m.Case(Register.STATUS):
+                m.d.comb += [
+                    bus.r_data[0].eq(self.busy),
+                    bus.r_data[1].eq(self.irq),
+                    bus.r_data[2].eq(self.loaded),
+                    bus.r_data[3].eq(error != 0),
+                ]
+            with m.Case(Register.ERROR):
+                m.d.comb += bus.r_data.eq(error)
+            with m.Case(Register.POINT):
+                m.d.comb += bus.r_data.eq(self.point)
+            with m.Case(Register.CYCLES):
+                m.d.comb += bus.r_data.eq(cycles)
+            with m.Case(Register.FINGERPRINT):
+                m.d.comb += bus.r_data.eq(self._config.fingerprint)
+        return m

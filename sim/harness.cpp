@@ -1,0 +1,215 @@
+// Runs inferences on the generated accelerator: loads a program stream, feeds inputs, collects
+// outputs, cycle counts, stored words and toggles. Built by sim/harness.py, which defines in
+// "signals.h": HARNESS_TOP, HARNESS_ROOT, HARNESS_LANE_BYTES, HARNESS_STORE_*, the list of counted
+// signals in HARNESS_SIGNALS(X) as X(class, signal), and HARNESS_CLASSES.
+//
+// usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES
+//
+// PROGRAM: uint32 words. INPUTS: bytes, ELEMENTS per inference. POINTS: a byte per inference.
+// FOLDER receives outputs.bin (int32, OUTPUTS per inference), cycles.bin (uint32 per inference),
+// and stores.bin (LOG = 1; uint32 address and a byte per lane, in order), toggles.bin (TOGGLES = 1;
+// uint64 per inference and class). TIMEOUT is in cycles per inference. All files little-endian.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "signals.h"
+
+namespace {
+
+struct Counted {
+    int signal_class;
+    const uint8_t* data;
+    size_t bytes;
+    std::vector<uint8_t> before;
+};
+
+std::vector<uint8_t> read_file(const char* path) {
+    std::FILE* file = std::fopen(path, "rb");
+    if (!file) { std::fprintf(stderr, "cannot open %s\n", path); std::exit(3); }
+    std::vector<uint8_t> bytes;
+    uint8_t buffer[65536];
+    while (size_t count = std::fread(buffer, 1, sizeof buffer, file))
+        bytes.insert(bytes.end(), buffer, buffer + count);
+    std::fclose(file);
+    return bytes;
+}
+
+std::FILE* create(const std::string& folder, const char* name) {
+    std::FILE* file = std::fopen((folder + "/" + name).c_str(), "wb");
+    if (!file) { std::fprintf(stderr, "cannot create %s\n", name); std::exit(3); }
+    return file;
+}
+
+enum Register { CONTROL = 0, STATUS = 1, ERROR = 2, POINT = 3, CYCLES = 4 };
+
+class Bench {
+public:
+    Bench(bool count, std::FILE* stores) : top(new HARNESS_TOP), count_(count), stores_(stores) {
+#define ADD(signal_class, signal) watch(signal_class, &(signal), sizeof(signal));
+        auto* root = top->rootp;
+        HARNESS_SIGNALS(ADD)
+#undef ADD
+        top->rst = 1;
+        cycle();
+        cycle();
+        top->rst = 0;
+    }
+
+    void watch(int signal_class, const void* data, size_t bytes) {
+        counted_.push_back({signal_class, static_cast<const uint8_t*>(data), bytes,
+                            std::vector<uint8_t>(bytes, 0)});
+    }
+
+    // Combinational outputs follow the inputs set since the last clock edge.
+    void settle() {
+        top->clk = 0;
+        top->eval();
+    }
+
+    void cycle() {
+        settle();
+        if (counting) count();
+        log();
+        top->clk = 1;
+        top->eval();
+        ++cycles;
+    }
+
+    void write(int address, uint32_t value) {
+        top->registers___05Faddress = address;
+        top->registers___05Fw_data = value;
+        top->registers___05Fw_enable = 1;
+        cycle();
+        top->registers___05Fw_enable = 0;
+    }
+
+    uint32_t read(int address) {
+        top->registers___05Faddress = address;
+        settle();
+        return top->registers___05Fr_data;
+    }
+
+    std::unique_ptr<HARNESS_TOP> top;
+    uint64_t cycles = 0;
+    bool counting = false;
+    uint64_t toggles[HARNESS_CLASSES] = {};
+
+    void remember() {
+        settle();
+        for (auto& item : counted_) std::memcpy(item.before.data(), item.data, item.bytes);
+    }
+
+private:
+    void count() {
+        if (!count_) return;
+        for (auto& item : counted_) {
+            if (!std::memcmp(item.before.data(), item.data, item.bytes)) continue;
+            uint64_t flips = 0;
+            for (size_t i = 0; i < item.bytes; ++i)
+                flips += __builtin_popcount(item.before[i] ^ item.data[i]);
+            std::memcpy(item.before.data(), item.data, item.bytes);
+            toggles[item.signal_class] += flips;
+        }
+    }
+
+    void log() {
+        if (!stores_) return;
+        auto* root = top->rootp;
+        if (!(HARNESS_STORE_WHOLE(root))) return;
+        uint32_t address = HARNESS_STORE_ADDRESS(root);
+        std::fwrite(&address, 4, 1, stores_);
+        std::fwrite(&HARNESS_STORE_WORD(root), 1, HARNESS_LANE_BYTES, stores_);
+    }
+
+    bool count_;
+    std::FILE* stores_;
+    std::vector<Counted> counted_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 10) { std::fprintf(stderr, "9 arguments expected, %d found\n", argc - 1); return 2; }
+    auto program = read_file(argv[1]);
+    auto inputs = read_file(argv[2]);
+    auto points = read_file(argv[3]);
+    std::string folder = argv[4];
+    size_t elements = std::strtoull(argv[5], nullptr, 10);
+    size_t outputs = std::strtoull(argv[6], nullptr, 10);
+    uint64_t timeout = std::strtoull(argv[7], nullptr, 10);
+    bool log = std::atoi(argv[8]), toggles = std::atoi(argv[9]);
+
+    std::FILE* output_file = create(folder, "outputs.bin");
+    std::FILE* cycle_file = create(folder, "cycles.bin");
+    std::FILE* store_file = log ? create(folder, "stores.bin") : nullptr;
+    std::FILE* toggle_file = toggles ? create(folder, "toggles.bin") : nullptr;
+    Bench bench(toggles, store_file);
+
+    for (size_t i = 0; i + 4 <= program.size(); i += 4) {
+        uint32_t word;
+        std::memcpy(&word, &program[i], 4);
+        bench.top->program___05Fvalid = 1;
+        bench.top->program___05Fpayload = word;
+        bench.settle();
+        if (!bench.top->program___05Fready) { std::fprintf(stderr, "program refused\n"); return 1; }
+        bench.cycle();
+    }
+    bench.top->program___05Fvalid = 0;
+    bench.cycle();
+    if (uint32_t error = bench.read(ERROR)) {
+        std::fprintf(stderr, "the accelerator reports error %u on its program\n", error);
+        return 1;
+    }
+
+    for (size_t image = 0; image < points.size(); ++image) {
+        bench.write(POINT, points[image]);
+        bench.remember();
+        std::memset(bench.toggles, 0, sizeof bench.toggles);
+        bench.counting = true;
+        bench.write(CONTROL, 1);
+        size_t fed = 0, taken = 0;
+        uint64_t end = bench.cycles + timeout;
+        bench.top->output___05Fready = 1;
+        while (true) {
+            bench.top->input___05Fvalid = fed < elements;
+            bench.top->input___05Fpayload = fed < elements ? inputs[image * elements + fed] : 0;
+            bench.settle();
+            if (bench.top->irq) break;
+            if (bench.top->input___05Fvalid && bench.top->input___05Fready) ++fed;
+            if (bench.top->output___05Fvalid) {
+                // The payload is the accumulator with the last flag above it.
+                uint64_t payload = bench.top->output___05Fpayload;
+                int64_t value = static_cast<int64_t>(payload << (64 - HARNESS_SUM_BITS));
+                int32_t sum = static_cast<int32_t>(value >> (64 - HARNESS_SUM_BITS));
+                std::fwrite(&sum, 4, 1, output_file);
+                ++taken;
+            }
+            if (bench.cycles > end) {
+                std::fprintf(stderr, "inference %zu is not done after %llu cycles\n", image,
+                             static_cast<unsigned long long>(timeout));
+                return 1;
+            }
+            bench.cycle();
+        }
+        bench.counting = false;
+        if (fed != elements || taken != outputs || bench.read(ERROR)) {
+            std::fprintf(stderr, "inference %zu took %zu of %zu inputs, gave %zu of %zu outputs, "
+                         "error %u\n", image, fed, elements, taken, outputs, bench.read(ERROR));
+            return 1;
+        }
+        uint32_t cycles = bench.read(CYCLES);
+        std::fwrite(&cycles, 4, 1, cycle_file);
+        if (toggle_file) std::fwrite(bench.toggles, 8, HARNESS_CLASSES, toggle_file);
+        std::printf("%zu\n", image + 1);
+        std::fflush(stdout);
+    }
+    for (std::FILE* file : {output_file, cycle_file, store_file, toggle_file})
+        if (file) std::fclose(file);
+    return 0;
+}

@@ -1,0 +1,142 @@
+"""The fast simulation: a compiled C++ main that runs whole inferences on the accelerator."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import MismatchError, ToolError
+from pann_hw.program.image import Image
+from rtl_gen.accelerator import Accelerator
+from rtl_gen.verilog import to_verilog
+from sim.build import build_simulator
+from sim.signals import CLASSES, TOP, CountedSignal, counted_signals, public_lines
+
+__all__ = ["SimulationResult", "accelerator_verilog", "build", "simulate"]
+
+_MAIN = Path(__file__).parent / "harness.cpp"
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationResult:
+    """What the accelerator did, inference by inference.
+
+    Attributes
+    ----------
+    outputs : int64 (inferences, outputs), in the order of the output stream
+    cycles : int64 (inferences,), from start to done
+    stores : structured array (inferences, stores) with ``address`` and ``word`` (a byte per lane);
+        None where not asked for
+    toggles : class -> int64 (inferences,); None where not asked for
+    """
+
+    outputs: np.ndarray
+    cycles: np.ndarray
+    stores: np.ndarray | None
+    toggles: dict[str, np.ndarray] | None
+
+
+def accelerator_verilog(config: AcceleratorConfig) -> str:
+    """The Verilog of the accelerator of a configuration."""
+    return to_verilog(Accelerator(config), TOP)
+
+
+def build(config: AcceleratorConfig) -> Path:
+    """The simulator of a configuration; made once and kept in the cache."""
+    signals = counted_signals(config)
+    store = {
+        "ADDRESS": CountedSignal("", (), "store_address"),
+        "WORD": CountedSignal("", (), "store_word"),
+    }
+    enable = CountedSignal("", (), "store_enable")
+    whole = (1 << config.lanes) - 1
+    lines = [
+        f'#include "V{TOP}.h"',
+        f'#include "V{TOP}___024root.h"',
+        f"#define HARNESS_TOP V{TOP}",
+        f"#define HARNESS_SUM_BITS {config.accumulator_width}",
+        f"#define HARNESS_LANE_BYTES {config.lanes}",
+        f"#define HARNESS_CLASSES {len(CLASSES)}",
+        f"#define HARNESS_STORE_WHOLE(root) ((root)->{enable.cpp} == {whole}ull)",
+        *(f"#define HARNESS_STORE_{key}(root) (root)->{item.cpp}" for key, item in store.items()),
+        "#define HARNESS_SIGNALS(X) \\",
+        *(f"  X({CLASSES.index(item.signal_class)}, root->{item.cpp}) \\" for item in signals),
+        "",
+    ]
+    main = _MAIN.read_text().replace('#include "signals.h"', "\n".join(lines))
+    return build_simulator(accelerator_verilog(config), TOP, main, public=public_lines(config))
+
+
+def simulate(
+    image: Image,
+    inputs: np.ndarray,
+    points: np.ndarray,
+    outputs: int,
+    *,
+    timeout: int = 100_000_000,
+    stores: bool = False,
+    toggles: bool = False,
+    progress: Callable[[], None] | None = None,
+) -> SimulationResult:
+    """Run inferences one after another on one accelerator, loaded once.
+
+    Parameters
+    ----------
+    image : the program memories
+    inputs : uint8 (inferences, elements), elements in the order of the input stream
+    points : uint8 (inferences,), the operating point of each
+    outputs : elements that an inference sends out
+    timeout : cycles after which an inference counts as hung
+    stores, toggles : whether to record stored words, and toggles by class
+    progress : called after each inference
+
+    Raises
+    ------
+    MismatchError : the accelerator reports an error, or hangs
+    ToolError : a tool is missing or fails
+    """
+    executable = build(image.config)
+    count = len(inputs)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "program.bin").write_bytes(image.stream().astype("<u4").tobytes())
+        (folder / "inputs.bin").write_bytes(inputs.astype(np.uint8).tobytes())
+        (folder / "points.bin").write_bytes(points.astype(np.uint8).tobytes())
+        files = [str(folder / f"{part}.bin") for part in ("program", "inputs", "points")]
+        numbers = [inputs[0].size if count else 0, outputs, timeout, int(stores), int(toggles)]
+        command = [str(executable), *files, name, *map(str, numbers)]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            for _ in process.stdout:
+                if progress:
+                    progress()
+            message = process.stderr.read().strip()
+        if process.returncode == 1:
+            raise MismatchError(f"simulation: {message}")
+        if process.returncode:
+            raise ToolError(f"the simulator failed with code {process.returncode}: {message}")
+        return _collect(folder, image.config, count, stores, toggles)
+
+
+def _collect(
+    folder: Path, config: AcceleratorConfig, count: int, stores: bool, toggles: bool
+) -> SimulationResult:
+    values = np.fromfile(folder / "outputs.bin", "<i4").astype(np.int64).reshape(count, -1)
+    cycles = np.fromfile(folder / "cycles.bin", "<u4").astype(np.int64)
+    stored = counted = None
+    if stores:
+        layout = np.dtype([("address", "<u4"), ("word", "u1", config.lanes)])
+        stored = np.fromfile(folder / "stores.bin", layout)
+    if toggles:
+        table = np.fromfile(folder / "toggles.bin", "<u8").astype(np.int64)
+        columns = table.reshape(count, len(CLASSES)).T
+        counted = dict(zip(CLASSES, columns, strict=True))
+    return SimulationResult(values, cycles, stored, counted)
