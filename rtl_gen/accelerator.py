@@ -142,7 +142,7 @@ class Accelerator(wiring.Component):
             write.en.eq(store_enable),
             write.data.eq(store_word),
         ]
-        with m.If(sequencer.load):
+        with m.If(~sequencer.run):
             m.d.sync += pool_address.eq(sequencer.tile_address)
         with m.Elif(array.pooled_write):
             m.d.sync += pool_address.eq(pool_address + sequencer.item.output_pitch)

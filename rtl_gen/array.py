@@ -118,7 +118,7 @@ class CoreArray(wiring.Component):
         for index in range(config.cores):
             m.submodules[f"core_{index}"] = core = Core(config)
             m.d.comb += [
-                core.load.eq(self.load),
+                core.load.eq(self.load & (self.item.cores > index)),
                 core.bias.eq(self.records[index].bias),
                 core.lane_on.eq(self.lane_on),
                 core.rows.eq(row_buffer.rows),

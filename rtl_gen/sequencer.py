@@ -111,7 +111,7 @@ class Sequencer(wiring.Component):
                 m.next = "DIRECTORY"
             with m.State("DIRECTORY"):
                 self._take_directory(m, index, first_pass)
-            with m.State("INPUT"), m.If(~self.input_start & ~self.input_busy):
+            with m.State("INPUT"), m.If(~self.input_busy):
                 m.next = "PASS_WAIT"
             with m.State("PASS_WAIT"):
                 m.d.sync += [self.address.eq(self.address + 1), index.eq(0)]
@@ -123,7 +123,7 @@ class Sequencer(wiring.Component):
                 m.d.sync += [tile.eq(0), row.eq(0), self.tile_address.eq(self.item.output_base)]
                 m.next = "LOAD"
             with m.State("LOAD"):
-                m.d.comb += self.load.eq(1)
+                m.d.comb += self.load.eq(~self.item.pool)
                 m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += self.run.eq(1)

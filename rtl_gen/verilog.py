@@ -109,15 +109,20 @@ def _share_modules(text: str, top: str) -> str:
 
 
 def multiplier_cells(verilog: str, top: str) -> list[str]:
-    """Cells that multiply, divide or take a remainder, as "type path"; empty where there are none.
+    """Cells that multiply, divide or take a remainder, as "type module/cell".
 
     Searched for twice: among Yosys' word-level cells once constants are folded, and among the DSP
-    primitives that a synthesis for ECP5 infers.
+    primitives that a synthesis for ECP5 infers. An index times a constant that is no power of two
+    counts too: Amaranth's `word_select` makes one, an `Array` does not.
 
     Parameters
     ----------
     verilog : source text
     top : name of the top module
+
+    Returns
+    -------
+    list : empty where there is no such cell
 
     Raises
     ------
@@ -131,11 +136,10 @@ def multiplier_cells(verilog: str, top: str) -> list[str]:
                 "read_verilog design.v",
                 f"hierarchy -check -top {top}",
                 "proc",
-                "flatten",
                 "opt -full",
                 "wreduce",
                 *(f"select -write {kind}.txt t:{kind}" for kind in _MULTIPLY_CELLS),
-                f"synth_ecp5 -top {top} -run begin:map_ram",
+                f"synth_ecp5 -top {top} -noflatten -run begin:map_ram",
                 *(f"select -write {kind}.txt t:{kind}" for kind in _ECP5_DSP_CELLS),
             ],
             folder,
