@@ -1,0 +1,98 @@
+"""Budgets: bit flips per multiply-accumulate, the currency in which networks pay.
+
+The method of PANN (arXiv 2202.02783): a weight w costs |w| additions of an activation of b bits,
+each flipping b bits, and b / 2 for the accumulator's register, (R + 0.5) b on average.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pann_hw.errors import InputError
+from pann_hw.integer.network import Accumulate, IntegerNetwork
+from pann_hw.integer.terms import term_count
+
+__all__ = ["LARGEST", "WIDTHS", "flips_per_mac", "mac_flips", "mean_additions", "parse_budget"]
+
+WIDTHS = range(2, 9)
+"""Widths of the multiply-accumulates that budgets are named after, and of hidden activations."""
+
+
+def mac_flips(bits: int) -> float:
+    """Flips of an unsigned multiply-accumulate of two ``bits``-bit operands: 0.5 b^2 + 4 b."""
+    return 0.5 * bits**2 + 4 * bits
+
+
+LARGEST = mac_flips(WIDTHS[-1])
+"""Flips per MAC beyond which an ordinary 8-bit multiplier would do."""
+
+
+def parse_budget(budget: str | float) -> float:
+    """Flips per MAC of a budget by name or by number.
+
+    "2bit".."8bit" are the unsigned multiply-accumulates of that width: 10, 16.5, 24, 32.5, 42,
+    52.5, 64. Numbers, also as text, are flips per MAC.
+
+    Raises
+    ------
+    InputError : any other text, or a number that is not above 0 and at most 64
+    """
+    names = {f"{bits}bit": mac_flips(bits) for bits in WIDTHS}
+    if isinstance(budget, str) and budget.strip() in names:
+        return names[budget.strip()]
+    try:
+        if isinstance(budget, bool):
+            raise TypeError
+        flips = float(budget)
+    except (TypeError, ValueError):
+        flips = math.nan
+    if not 0 < flips <= LARGEST:
+        raise InputError(
+            f"budget {budget!r}: must be 2bit, 3bit, .. 8bit, or flips per MAC above 0 and at most "
+            f"{LARGEST:g}"
+        )
+    return flips
+
+
+def flips_per_mac(network: IntegerNetwork, max_shift: int = 0) -> float:
+    """Bit flips of all additions of an inference, per learned multiply-accumulate.
+
+    ``sum over sources of positions * bits * (terms + 0.5 * weights) / macs``: positions of the
+    output map, bits of the activation that is added, terms of the integer weights at shifts up to
+    ``max_shift`` (0: unary, |w| terms each). Residual additions, means and copies are paid too,
+    while only learned weights count as MACs.
+
+    Raises
+    ------
+    ValueError : the network has no learned weights
+    """
+    if network.macs == 0:
+        raise ValueError("the network has no learned weights, flips per MAC have no meaning")
+    tensors = network.tensors
+    flips = 0.0
+    for layer in network.layers:
+        if isinstance(layer, Accumulate):
+            positions = layer.output.shape[1] * layer.output.shape[2]
+            for source in layer.sources:
+                cost = term_count(source.weights, max_shift) + 0.5 * source.weights.size
+                flips += positions * tensors[source.tensor].bits * cost
+    return flips / network.macs
+
+
+def mean_additions(network: IntegerNetwork) -> float:
+    """R as reached: mean |w| of the learned weights, each counted as often as it is used.
+
+    Raises
+    ------
+    ValueError : the network has no learned weights
+    """
+    if network.macs == 0:
+        raise ValueError("the network has no learned weights, additions per MAC have no meaning")
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, Accumulate):
+            positions = layer.output.shape[1] * layer.output.shape[2]
+            for source in layer.sources:
+                if source.learned:
+                    total += positions * term_count(source.weights, 0)
+    return total / network.macs

@@ -1,0 +1,58 @@
+"""Bias correction: each layer's mean error on calibration data, taken out through its bias."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer
+from pann_hw.integer.run import quantise_input, run_layer
+from pann_hw.quantise.fuse import Fused, Sum
+
+__all__ = ["channel_means", "correct_biases"]
+
+
+def channel_means(fused: Fused, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean per channel of every float value by name, over images x of shape (n, C, H, W)."""
+    with torch.no_grad():
+        values = fused.graph.values(torch.from_numpy(np.ascontiguousarray(x, np.float32)))
+    return {name: value.double().mean((0, 2, 3)).numpy() for name, value in values.items()}
+
+
+def correct_biases(
+    network: IntegerNetwork, fused: Fused, means: dict[str, np.ndarray], x: np.ndarray
+) -> IntegerNetwork:
+    """A network whose learned layers have, ahead of their clamps, the float network's means.
+
+    In order of execution, so that each layer sees what the corrected ones before it make.
+
+    Parameters
+    ----------
+    network : what build() made of ``fused``
+    means : channel_means() of the same x
+    """
+    tensors = network.tensors
+    values = {network.input.name: torch.from_numpy(quantise_input(network, x))}
+    layers: list[Layer] = []
+    for layer, source in zip(network.layers, fused.layers, strict=True):
+        corrected = layer
+        if isinstance(layer, Accumulate) and isinstance(source, Sum) and source.convolutions:
+            sums = run_layer(replace(layer, scales=None), values, tensors)
+            found = sums.double().mean((0, 2, 3)).numpy()
+            wanted = _in_units(layer, network.output_scale, means[source.unclamped])
+            change = np.floor(wanted - found + 0.5).astype(np.int64)
+            corrected = replace(layer, bias=layer.bias + change)
+        values[layer.output.name] = run_layer(corrected, values, tensors)
+        layers.append(corrected)
+    return replace(network, layers=tuple(layers))
+
+
+def _in_units(layer: Accumulate, output_scale: float, means: np.ndarray) -> np.ndarray:
+    """Real means as those of the layer's accumulators."""
+    if layer.scales is None:
+        return means / output_scale
+    factor = np.array([float(scale.value) for scale in layer.scales])
+    wanted: np.ndarray = (means / layer.output.scale + layer.output.zero_point) / factor
+    return wanted

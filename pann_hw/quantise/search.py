@@ -1,0 +1,152 @@
+"""Algorithm 1 of PANN (arXiv 2202.02783): the best width of activations for a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pann_hw.errors import InputError
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.run import quantise_input, run
+from pann_hw.network.graph import FloatGraph
+from pann_hw.quantise.budget import WIDTHS, flips_per_mac, parse_budget
+from pann_hw.quantise.post_training import fit, least_flips, prepare
+
+__all__ = ["Candidate", "best", "search"]
+
+_BATCH = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One point on the curve of equal power.
+
+    Attributes
+    ----------
+    bits : width of hidden activations, bx
+    additions : R, mean additions per MAC in unary
+    flips_per_mac : what the network takes of the budget
+    accuracy : part of the calibration images classified as labelled, None without labels
+    agreement : part of the calibration images classified as by the float network
+    error : squared error of the outputs over the float outputs' variance
+    images : calibration images that the rates are over
+    network : the integer network
+    """
+
+    bits: int
+    additions: float
+    flips_per_mac: float
+    accuracy: float | None
+    agreement: float
+    error: float
+    images: int
+    network: IntegerNetwork
+
+
+def search(
+    graph: FloatGraph,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    budget: str | float,
+    max_shift: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Candidate]:
+    """A candidate for every width of activations in 2..8 that the budget reaches, in that order.
+
+    Parameters
+    ----------
+    x, y : calibration images (n, C, H, W) and their classes (n,) or None
+    budget : as parse_budget() takes it
+    max_shift : largest shift of a term on the hardware; 0 is unary
+    progress : called with (widths done, widths in all)
+
+    Raises
+    ------
+    InputError : bad data or budget, or a budget that no width reaches (the least is named)
+    """
+    flips = parse_budget(budget)
+    if y is not None and (y.shape != (len(x),) or y.dtype.kind not in "iu"):
+        raise InputError(f"y is {y.dtype} of shape {y.shape}, must be {len(x)} integer classes")
+    prepared = prepare(graph, x)
+    wanted = _float_outputs(graph, x)
+    candidates = []
+    for done, bits in enumerate(WIDTHS, 1):
+        network = fit(prepared, bits, flips, max_shift)
+        if network is not None:
+            candidates.append(_candidate(network, x, y, wanted, max_shift))
+        if progress is not None:
+            progress(done, len(WIDTHS))
+    if not candidates:
+        least = min(least_flips(prepared, bits, max_shift) for bits in WIDTHS)
+        raise InputError(
+            f"budget {flips:g} flips per MAC: this network needs at least {least:.3g}, raise the "
+            f"budget"
+        )
+    return candidates
+
+
+def best(candidates: list[Candidate]) -> Candidate:
+    """The most accurate candidate; where that is a tie the one that agrees most with the float
+    network; where that is one too, the one of the smallest output error.
+
+    What differs by no more than the standard error of a rate over that many images is a tie: a
+    single lucky image would otherwise outweigh an output error that is ten times as large.
+    """
+    tied = _tied(candidates, [candidate.accuracy or 0.0 for candidate in candidates])
+    tied = _tied(tied, [candidate.agreement for candidate in tied])
+    return min(tied, key=lambda candidate: candidate.error)
+
+
+def _tied(candidates: list[Candidate], rates: list[float]) -> list[Candidate]:
+    """Candidates within a standard error of the best rate (Laplace's estimate, never 0)."""
+    images = candidates[0].images
+    highest = max(rates)
+    estimate = (highest * images + 1) / (images + 2)
+    least = highest - (estimate * (1 - estimate) / images) ** 0.5
+    return [one for one, rate in zip(candidates, rates, strict=True) if rate >= least]
+
+
+def _candidate(
+    network: IntegerNetwork,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    wanted: np.ndarray,
+    max_shift: int,
+) -> Candidate:
+    found = _integer_outputs(network, x) * network.output_scale
+    classes = found.argmax(1)
+    assert network.bits is not None and network.additions is not None
+    return Candidate(
+        bits=network.bits,
+        additions=network.additions,
+        flips_per_mac=flips_per_mac(network, max_shift),
+        accuracy=None if y is None else float((classes == y).mean()),
+        agreement=float((classes == wanted.argmax(1)).mean()),
+        error=float(((found - wanted) ** 2).mean() / max(float(wanted.var()), 1e-30)),
+        images=len(x),
+        network=network,
+    )
+
+
+def _float_outputs(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        parts = [
+            graph.run(torch.from_numpy(np.ascontiguousarray(batch, np.float32)))
+            for batch in _batches(x)
+        ]
+    outputs: np.ndarray = torch.cat(parts).double().numpy()
+    return outputs
+
+
+def _integer_outputs(network: IntegerNetwork, x: np.ndarray) -> np.ndarray:
+    name = network.layers[-1].output.name
+    parts = [run(network, quantise_input(network, batch))[name] for batch in _batches(x)]
+    outputs: np.ndarray = torch.cat(parts).flatten(1).numpy()
+    return outputs
+
+
+def _batches(x: np.ndarray) -> list[np.ndarray]:
+    return [x[start : start + _BATCH] for start in range(0, len(x), _BATCH)]
