@@ -50,7 +50,7 @@ class Stage(wiring.Component):
                 m.next = "WAIT"
         with m.Switch(x[:2]):
             with m.Case(0):
-                m.d.sync += self.o.payload.eq(x + read.data)
+                m.d.sync += self.o.payload.eq(x.word_select(x[:1], 4) + read.data)
             with m.Case(1):
                 m.d.sync += self.o.payload.eq(Mux(self.i.valid, x - (read.data >> 1), 0))
             with m.Case("1-"):
@@ -91,7 +91,7 @@ class Chain(wiring.Component):
 
 def test_equal_components_give_equal_bytes() -> None:
     first = to_verilog(Chain(), "chain")
-    to_verilog(Stage(7), "between")
+    to_verilog(Stage(init=7), "between")
     assert to_verilog(Chain(), "chain") == first
 
 
@@ -112,8 +112,9 @@ def test_equal_instances_share_a_module() -> None:
 
 @pytest.mark.parametrize("name", ["square", "i__payload", "clk", "two words", "1st", ""])
 def test_names_that_verilator_refuses_are_refused(name: str) -> None:
+    ports = wiring.Signature({"i": In(stream.Signature(signed(8))), "square": Out(16)})
     with pytest.raises(InputError):
-        to_verilog(Chain(), name)
+        to_verilog(ports.create(), name)
 
 
 def test_verilator_finds_nothing(tmp_path: Path) -> None:
