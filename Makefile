@@ -7,15 +7,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test test-all lint tools clean
+.PHONY: demo test test-all lint tools libpython clean
 
 demo: $(STAMP)
 	@$(BIN)/pann-hw demo
 
-test: lint
+test: libpython lint
 	@$(BIN)/pytest -n $(JOBS)
 
-test-all: lint
+test-all: libpython lint
 	@$(BIN)/pytest -n $(JOBS) -m ""
 
 lint: $(STAMP)
@@ -24,16 +24,24 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 # Before anything is downloaded: what pip cannot install, each with the Debian package that has it.
-define REQUIRE
-@$(1) >/dev/null 2>&1 || { echo "$(2) is missing: apt-get install $(3)" >&2; exit 3; }
-endef
+require = $(if $(shell $(1) && echo found),,$(error $(2) is missing: apt-get install $(3)))
 
 tools:
-	$(call REQUIRE,command -v $(PYTHON),$(PYTHON),python3)
-	$(call REQUIRE,$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))",Python 3.11 or newer,python3)
-	$(call REQUIRE,$(PYTHON) -c "import ensurepip",the Python module venv,python3-venv)
-	$(call REQUIRE,command -v g++,g++,g++)
-	$(call REQUIRE,command -v perl,perl,perl)
+	$(call require,command -v $(PYTHON),$(PYTHON),python3)
+	$(call require,$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))",Python 3.11,python3)
+	$(call require,$(PYTHON) -c "import ensurepip" 2>/dev/null,the Python module venv,python3-venv)
+	$(call require,command -v g++,g++,g++)
+	$(call require,command -v perl,perl,perl)
+	@:
+
+# cocotb loads Python into the simulator from its shared library, which Debian packs by itself.
+LOAD_LIBPYTHON = import ctypes, os; from sysconfig import get_config_var as get; \
+  name = get('INSTSONAME'); path = os.path.join(get('LIBDIR'), name); \
+  ctypes.CDLL(path if os.path.exists(path) else name)
+
+libpython: tools
+	$(call require,$(PYTHON) -c "$(LOAD_LIBPYTHON)" 2>/dev/null,Python's shared library,libpython3-dev)
+	@:
 
 # torch comes first and alone, pinned, so that no other requirement decides which build is taken.
 $(STAMP): pyproject.toml constraints.txt | tools

@@ -70,10 +70,7 @@ def require_libpython() -> None:
     import find_libpython
 
     if find_libpython.find_libpython() is None:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise ToolError(
-            f"libpython{version} is missing, cocotb needs it: apt-get install libpython{version}"
-        )
+        raise ToolError("Python's shared library is missing: apt-get install libpython3-dev")
 
 
 @cache

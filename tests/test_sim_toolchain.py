@@ -42,7 +42,7 @@ def test_missing_verilator_says_how_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 def test_missing_libpython_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(find_libpython, "find_libpython", lambda: None)
-    with pytest.raises(ToolError, match=r"apt-get install libpython3\.\d+"):
+    with pytest.raises(ToolError, match="apt-get install libpython3-dev"):
         toolchain.require_libpython()
 
 
