@@ -142,10 +142,10 @@ def _labels(path: Path, y: np.ndarray, count: int) -> np.ndarray:
             f"{path}: y has shape {y.shape}, must be ({count},): one class number for each of the "
             f"{count} samples of x"
         )
-    labels = y.astype(np.int64)
-    if labels.min() < 0:
+    bad = (y < 0) | (y > np.iinfo(np.int32).max)
+    if bad.any():
+        index = int(bad.argmax())
         raise InputError(
-            f"{path}: y has {int(labels.min())} in sample {int(labels.argmin())}, class numbers "
-            f"must be from 0 on"
+            f"{path}: y has {int(y[index])} in sample {index}, class numbers must be 0, 1, 2, ..."
         )
-    return labels
+    return y.astype(np.int64)

@@ -1,6 +1,6 @@
 """The demo network: a small residual CNN trained on scikit-learn's 8 x 8 digits.
 
-133,248 multiply-accumulates an image: a first convolution and a residual block on 8 x 8, two
+134,272 multiply-accumulates an image: a first convolution and a residual block on 8 x 8, two
 convolutions on 4 x 4, and a linear layer on 2 x 2.
 """
 
