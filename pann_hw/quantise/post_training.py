@@ -83,6 +83,8 @@ def quantise(
     """
     if bits not in WIDTHS:
         raise InputError(f"bits = {bits!r}: must be {WIDTHS[0]}..{WIDTHS[-1]}")
+    if max_shift < 0:
+        raise InputError(f"max_shift = {max_shift!r}: must be 0 (unary) or above")
     prepared = prepare(graph, calibration)
     network = fit(prepared, bits, parse_budget(budget), max_shift)
     if network is None:

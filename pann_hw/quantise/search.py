@@ -68,6 +68,8 @@ def search(
     InputError : bad data or budget, or a budget that no width reaches (the least is named)
     """
     flips = parse_budget(budget)
+    if max_shift < 0:
+        raise InputError(f"max_shift = {max_shift!r}: must be 0 (unary) or above")
     if y is not None and (y.shape != (len(x),) or y.dtype.kind not in "iu"):
         raise InputError(f"y is {y.dtype} of shape {y.shape}, must be {len(x)} integer classes")
     prepared = prepare(graph, x)

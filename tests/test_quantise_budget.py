@@ -1,0 +1,89 @@
+"""Budgets by name and number; flips per MAC against a count weight by weight."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pann_hw.errors import InputError
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
+from pann_hw.integer.requantise import Scale
+from pann_hw.integer.terms import encode
+from pann_hw.quantise.budget import flips_per_mac, mac_flips, mean_additions, parse_budget
+
+
+@pytest.mark.parametrize(
+    ("budget", "flips"),
+    [
+        ("2bit", 10), ("3bit", 16.5), ("4bit", 24), ("5bit", 32.5), ("6bit", 42), ("7bit", 52.5),
+        ("8bit", 64), (" 2bit ", 10), (12, 12), (12.5, 12.5), ("12.5", 12.5), ("1e1", 10),
+        (64, 64), (0.01, 0.01), (np.float32(2.5), 2.5),
+    ],
+)  # fmt: skip
+def test_budgets(budget: str | float, flips: float) -> None:
+    assert parse_budget(budget) == flips
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [0, -1, 64.01, float("nan"), float("inf"), "nan", "-3", "0", "1bit", "9bit", "2 bit", "two",
+     "", "65", True, None],
+)  # fmt: skip
+def test_bad_budgets(budget: str | float) -> None:
+    with pytest.raises(InputError, match="above 0 and at most 64") as caught:
+        parse_budget(budget)
+    assert repr(budget) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def network(learned: bool = True) -> IntegerNetwork:
+    rng = np.random.default_rng(3)
+    one = Source("x", rng.integers(-9, 10, (6, 2, 3, 3)), (2, 2), (1, 1), 2, learned=learned)
+    return IntegerNetwork(
+        Tensor("x", (4, 7, 6), 8),
+        (
+            Accumulate(Tensor("h", (6, 4, 3), 3), (one,), np.zeros(6, np.int64),
+                       (Scale.nearest(0.01),) * 6, 7),
+            Accumulate(
+                Tensor("y", (6, 4, 3), 8),
+                (
+                    Source("h", rng.integers(-9, 10, (6, 6, 1, 1)), learned=learned),
+                    Source("h", np.full((6, 1, 1, 1), 3), groups=6, learned=False),
+                ),
+                np.zeros(6, np.int64), None, 255,
+            ),
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("max_shift", [0, 1, 3, 7])
+def test_flips_are_those_of_every_weight_at_every_position(max_shift: int) -> None:
+    flips, macs = 0.0, 0
+    for layer in network().layers:
+        assert isinstance(layer, Accumulate)
+        for source in layer.sources:
+            bits = 8 if source.tensor == "x" else 3
+            for weight in source.weights.ravel().tolist():
+                flips += 4 * 3 * bits * (len(encode(weight, max_shift)) + 0.5)
+                macs += 4 * 3 if source.learned else 0
+    assert flips_per_mac(network(), max_shift) == pytest.approx(flips / macs, rel=1e-12)
+
+
+def test_formula_of_the_method() -> None:
+    """One learned layer, R additions a weight: (R + 0.5) bits."""
+    weights = np.array([1, -2, 0, 5]).reshape(1, 4, 1, 1)
+    one = IntegerNetwork(
+        Tensor("x", (4, 3, 3), 5),
+        (Accumulate(Tensor("y", (1, 3, 3), 8), (Source("x", weights),), np.zeros(1, np.int64),
+                    None, 255),),
+    )  # fmt: skip
+    assert mean_additions(one) == 2.0
+    assert flips_per_mac(one) == (2.0 + 0.5) * 5
+    assert mac_flips(2) == 10
+
+
+def test_no_learned_weights() -> None:
+    with pytest.raises(ValueError, match="no learned weights"):
+        flips_per_mac(network(learned=False))
+    with pytest.raises(ValueError, match="no learned weights"):
+        mean_additions(network(learned=False))
