@@ -1,0 +1,1 @@
+"""What is reported: agreement of all levels, and power."""

@@ -1,0 +1,255 @@
+"""Runs a deployment on all levels and compares them: PyTorch, interpreter, RTL in Verilator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.run import quantise_input, run
+from pann_hw.program.deployment import Deployment
+from pann_hw.program.flips import FlipPredictor
+from pann_hw.program.interpret import execute, output_map, store_map
+from pann_hw.program.program import Program
+from sim.harness import SimulationResult, build, simulate
+
+__all__ = ["Mismatch", "PointResult", "verify"]
+
+_CHUNK = 64
+"""Images per simulator run: two runs go side by side, and memory stays small."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Where a level first differs from PyTorch, in one layer.
+
+    Attributes
+    ----------
+    level : "interpreter" or "rtl"
+    layer : its name; image, channel, row, column : the first element that differs
+    expected, found : its values
+    count, total : elements of the layer that differ, in this run of images, of how many
+    """
+
+    level: str
+    layer: str
+    image: int
+    channel: int
+    row: int
+    column: int
+    expected: int
+    found: int
+    count: int
+    total: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.level}: layer {self.layer!r}: {self.count} of {self.total} elements differ; "
+            f"first in image {self.image} at channel {self.channel}, row {self.row}, column "
+            f"{self.column}: expected {self.expected}, found {self.found}"
+        )
+
+
+@dataclass(eq=False)
+class PointResult:
+    """One operating point over all images.
+
+    Attributes
+    ----------
+    classes : int64 (images,), from the RTL's outputs
+    outputs : int64 (images, C * H * W), the RTL's outputs in the network's order
+    compared : elements compared, per level
+    mismatched : elements that differ, both levels together
+    mismatches : the first of each layer and level
+    cycles : of the RTL, per image; predicted_cycles : of the program
+    predicted, counted : flips by class, of all images together
+    """
+
+    outputs: np.ndarray
+    predicted_cycles: int
+    cycles: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    compared: int = 0
+    mismatched: int = 0
+    mismatches: list[Mismatch] = field(default_factory=list)
+    predicted: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The largest output of each image."""
+        return self.outputs.argmax(1)
+
+
+def verify(
+    deployment: Deployment,
+    x: np.ndarray,
+    *,
+    levels: bool = True,
+    toggles: bool = False,
+    progress: Callable[[], None] | None = None,
+) -> list[PointResult]:
+    """Run float inputs x (n, C, H, W) through every operating point of a deployment.
+
+    Parameters
+    ----------
+    levels : compare every output of every layer, of interpreter and RTL, with PyTorch
+    toggles : count toggles in the RTL; with ``levels``, predict them as well
+    progress : called after every simulated inference
+
+    Raises
+    ------
+    MismatchError : the accelerator hangs or reports an error
+    ToolError : a tool is missing or fails
+    """
+    build(deployment.config)
+    starts = range(0, len(x), _CHUNK)
+    with ThreadPoolExecutor(2) as pool:
+        chunks = pool.map(
+            lambda start: _run_chunk(
+                deployment, x[start : start + _CHUNK], start, levels, toggles, progress
+            ),
+            starts,
+        )
+        parts = list(chunks)
+    return [_joined([part[point] for part in parts]) for point in range(len(deployment.programs))]
+
+
+def _run_chunk(
+    deployment: Deployment,
+    x: np.ndarray,
+    first_image: int,
+    levels: bool,
+    toggles: bool,
+    progress: Callable[[], None] | None,
+) -> list[PointResult]:
+    points, count = len(deployment.programs), len(x)
+    inputs = [quantise_input(network, x) for network in deployment.networks]
+    result = simulate(
+        deployment.image,
+        np.concatenate([values.reshape(count, -1) for values in inputs]).astype(np.uint8),
+        np.repeat(np.arange(points), count),
+        int(np.prod(deployment.programs[0].output_shape)),
+        stores=levels,
+        toggles=toggles,
+        progress=progress,
+    )
+    predictor = FlipPredictor(deployment.config) if levels and toggles else None
+    found = []
+    position = 0
+    for point, (program, network) in enumerate(
+        zip(deployment.programs, deployment.networks, strict=True)
+    ):
+        images = slice(point * count, (point + 1) * count)
+        part = PointResult(_network_order(program, result.outputs[images]), 0)
+        part.cycles = result.cycles[images]
+        if result.toggles is not None:
+            part.counted = {key: int(flips[images].sum()) for key, flips in result.toggles.items()}
+        if levels:
+            executed = execute(program, inputs[point], predictor)
+            part.predicted_cycles = executed.cycles
+            if predictor is not None:
+                part.predicted = {key: int(flips.sum()) for key, flips in predictor.flips.items()}
+            words = executed.stores.shape[1] * count
+            stored = _stored(result, position, words, executed.stores.shape)
+            position += words
+            levels_found = {
+                "interpreter": (executed.stores, executed.outputs),
+                "rtl": (stored, result.outputs[images]),
+            }
+            expected = run(network, inputs[point])
+            _compare(part, program, network, expected, levels_found, first_image)
+        found.append(part)
+    return found
+
+
+def _stored(
+    result: SimulationResult, position: int, words: int, shape: tuple[int, ...]
+) -> np.ndarray:
+    assert result.stores is not None
+    return result.stores["word"][position : position + words].reshape(shape)
+
+
+def _network_order(program: Program, outputs: np.ndarray) -> np.ndarray:
+    """Outputs as channel, row, column, from the order of the output stream."""
+    channels, rows, columns = np.array(output_map(program)).T
+    _, height, width = program.output_shape
+    ordered = np.zeros_like(outputs)
+    ordered[:, (channels * height + rows) * width + columns] = outputs
+    return ordered
+
+
+def _compare(
+    part: PointResult,
+    program: Program,
+    network: IntegerNetwork,
+    expected: dict[str, object],
+    levels: dict[str, tuple[np.ndarray, np.ndarray]],
+    first_image: int,
+) -> None:
+    """Compare every stored element and every output of each level with PyTorch's."""
+    layer, channel, row, column, valid = np.array(store_map(program)).reshape(-1, 5).T
+    lanes = np.arange(program.config.lanes)
+    for level, (stores, outputs) in levels.items():
+        for index, name in enumerate(program.layer_names):
+            reference = np.asarray(expected[name])
+            if index == len(program.layer_names) - 1:
+                found = _network_order(program, outputs).reshape(reference.shape)
+            else:
+                # A tensor's words may be stored by several passes, each element once.
+                words = np.flatnonzero(layer == index)
+                word, lane = np.nonzero(lanes < valid[words, None])
+                chosen = words[word]
+                found = np.zeros_like(reference)
+                found[:, channel[chosen], row[chosen], column[chosen] + lane] = stores[
+                    :, chosen, lane
+                ]
+            _note(part, level, name, reference, found, first_image)
+
+
+def _note(
+    part: PointResult,
+    level: str,
+    name: str,
+    reference: np.ndarray,
+    found: np.ndarray,
+    first_image: int,
+) -> None:
+    part.compared += reference.size
+    differing = np.argwhere(reference != found)
+    part.mismatched += len(differing)
+    if len(differing) and not any(m.level == level and m.layer == name for m in part.mismatches):
+        image, channel, row, column = (int(value) for value in differing[0])
+        place = (image, channel, row, column)
+        part.mismatches.append(
+            Mismatch(
+                level,
+                name,
+                first_image + image,
+                channel,
+                row,
+                column,
+                int(reference[place]),
+                int(found[place]),
+                len(differing),
+                reference.size,
+            )
+        )
+
+
+def _joined(parts: list[PointResult]) -> PointResult:
+    total = PointResult(
+        np.concatenate([part.outputs for part in parts]), parts[0].predicted_cycles
+    )
+    total.cycles = np.concatenate([part.cycles for part in parts])
+    for part in parts:
+        total.compared += part.compared
+        total.mismatched += part.mismatched
+        known = {(m.level, m.layer) for m in total.mismatches}
+        total.mismatches += [m for m in part.mismatches if (m.level, m.layer) not in known]
+        for mine, theirs in ((total.predicted, part.predicted), (total.counted, part.counted)):
+            for key, flips in theirs.items():
+                mine[key] = mine.get(key, 0) + flips
+    return total
