@@ -24,12 +24,12 @@ EPOCHS = 100
 BATCH = 64
 LEARNING_RATE = 6e-3
 WEIGHT_DECAY = 0.1
-WEIGHT_NOISE = 1.2
+WEIGHT_NOISE = 0.8
 """Width of the uniform noise on weights during training, in units of mean |w|.
 
-Rounding at R additions a weight errs over a width of mean |w| / R: 0.5 stands for R = 2; the rest
-stands in for the rounding of activations. Noise (0.5 to 1.6), epochs and decay were chosen by the
-accuracy at 2-bit budgets on images held out of the training set, averaged over five seeds.
+Rounding at R additions a weight errs over a width of mean |w| / R: 0.5 stands for R = 2, the rest
+for the rounding of activations. Of 0.8 and 1.2 it lost less at the 2-bit budget on images held out
+of the training set, averaged over five seeds: 0.2 percentage points, against 0.5.
 """
 
 
