@@ -94,7 +94,6 @@ class CoreArray(wiring.Component):
             sequencer.start.eq(self.start),
             sequencer.next_tile.eq(self.next_tile),
             reader.segments.eq(self.segments),
-            reader.flush.eq(prepare),
             self.address.eq(reader.address),
             self.read.eq(reader.read),
             reader.word.eq(self.word),
@@ -148,5 +147,10 @@ class CoreArray(wiring.Component):
                     core.control[rail].eq(terms.o),
                 ]
                 blocking, done = blocking | terms.blocking, done & terms.done
-        m.d.comb += [reader.room.eq(~blocking), self.done.eq(done)]
+        m.d.comb += [
+            reader.room.eq(~blocking),
+            # Rows that no term is left to use are not read.
+            reader.flush.eq(prepare | done),
+            self.done.eq(done),
+        ]
         return m

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from rtl_gen.lane import create_lane
-from rtl_gen.row_buffer import row_layout
+from rtl_gen.row_buffer import choose_row, row_layout
 from rtl_gen.term_stream import term_control_layout
 
 __all__ = ["Core"]
@@ -55,7 +55,7 @@ class Core(wiring.Component):
             control = self.control[rail]
             row = Signal(data.ArrayLayout(width, config.row_width), name=f"row{rail}")
             operand = Signal(data.ArrayLayout(width, config.lanes), name=f"operand{rail}")
-            m.d.comb += row.eq(self.rows[control.slot])
+            m.d.comb += row.eq(choose_row(self.rows, control.slot))
             for lane in range(config.lanes):
                 chosen = Array(row[lane + offset] for offset in range(3))[control.offset]
                 gate = control.active & self.lane_on[lane]

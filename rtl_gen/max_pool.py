@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import TAPS
-from rtl_gen.row_buffer import count_bits, row_layout
+from rtl_gen.row_buffer import choose_row, count_bits, row_layout
 
 __all__ = ["MaxPool"]
 
@@ -73,7 +73,7 @@ class MaxPool(wiring.Component):
         finished = step & last_tap & self.channel_last.bit_select(slot, 1)
 
         row = Signal(data.ArrayLayout(config.operand_width, config.row_width))
-        m.d.comb += row.eq(self.rows[slot])
+        m.d.comb += row.eq(choose_row(self.rows, slot))
         with m.If(step):
             for lane in range(config.lanes):
                 candidate = Array(row[lane + offset] for offset in range(TAPS))[tap]

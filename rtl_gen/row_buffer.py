@@ -1,13 +1,13 @@
 """The rows that all cores share: a ring that the reader fills and the rails follow."""
 
-from amaranth import Module, Signal
+from amaranth import Array, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from rtl_gen.row_reader import row_write_layout
 
-__all__ = ["RowBuffer", "count_bits", "row_layout"]
+__all__ = ["RowBuffer", "choose_row", "count_bits", "row_layout"]
 
 
 def row_layout(config: AcceleratorConfig) -> data.ArrayLayout:
@@ -15,6 +15,11 @@ def row_layout(config: AcceleratorConfig) -> data.ArrayLayout:
     return data.ArrayLayout(
         data.ArrayLayout(config.operand_width, config.row_width), config.window_slots
     )
+
+
+def choose_row(rows: data.View, slot: Value) -> Value:
+    """The row of a slot. (Indexing the view itself would multiply the index by the row's width.)"""
+    return Array(rows[index] for index in range(rows.shape().length))[slot]
 
 
 def count_bits(config: AcceleratorConfig) -> int:

@@ -75,7 +75,7 @@ class RowReader(wiring.Component):
         lanes, lane_bits = config.lanes, config.lanes.bit_length() - 1
         request = self.i.payload
         segment = Signal(data.StructLayout(dict(SEGMENT)))
-        m.d.comb += segment.eq(self.segments[request.segment])
+        m.d.comb += segment.eq(Mux(request.segment, self.segments[1], self.segments[0]))
 
         first_word = Signal(signed(16))
         rotation = Signal(lane_bits)

@@ -65,7 +65,7 @@ class WindowSequencer(wiring.Component):
         active = Signal()
         index = Signal()
         segment = Signal(data.StructLayout(dict(SEGMENT)))
-        m.d.comb += segment.eq(self.segments[index])
+        m.d.comb += segment.eq(Mux(index, self.segments[1], self.segments[0]))
 
         tile = Signal(16)
         row_address = [Signal(16, name=f"row_address{i}") for i in range(2)]

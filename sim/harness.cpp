@@ -56,9 +56,12 @@ public:
         HARNESS_SIGNALS(ADD)
 #undef ADD
         top->rst = 1;
+        settle();
         cycle();
+        settle();
         cycle();
         top->rst = 0;
+        settle();
     }
 
     void watch(int signal_class, const void* data, size_t bytes) {
@@ -72,12 +75,13 @@ public:
         top->eval();
     }
 
+    // Call settle() first where inputs have changed since the last cycle.
     void cycle() {
-        settle();
         if (counting) count();
         log();
         top->clk = 1;
         top->eval();
+        top->clk = 0;
         ++cycles;
     }
 
@@ -85,8 +89,10 @@ public:
         top->registers___05Faddress = address;
         top->registers___05Fw_data = value;
         top->registers___05Fw_enable = 1;
+        settle();
         cycle();
         top->registers___05Fw_enable = 0;
+        settle();
     }
 
     uint32_t read(int address) {
@@ -161,6 +167,7 @@ int main(int argc, char** argv) {
         bench.cycle();
     }
     bench.top->program___05Fvalid = 0;
+    bench.settle();
     bench.cycle();
     if (uint32_t error = bench.read(ERROR)) {
         std::fprintf(stderr, "the accelerator reports error %u on its program\n", error);

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ class SimulationResult:
     ----------
     outputs : int64 (inferences, outputs), in the order of the output stream
     cycles : int64 (inferences,), from start to done
-    stores : structured array (inferences, stores) with ``address`` and ``word`` (a byte per lane);
-        None where not asked for
+    stores : structured array (stores,) with ``address`` and ``word`` (a byte per lane), of all
+        inferences in order; None where not asked for
     toggles : class -> int64 (inferences,); None where not asked for
     """
 
@@ -42,6 +43,7 @@ class SimulationResult:
     toggles: dict[str, np.ndarray] | None
 
 
+@cache
 def accelerator_verilog(config: AcceleratorConfig) -> str:
     """The Verilog of the accelerator of a configuration."""
     return to_verilog(Accelerator(config), TOP)
