@@ -44,6 +44,7 @@ class SimulationResult:
 
 
 @cache
+@cache
 def accelerator_verilog(config: AcceleratorConfig) -> str:
     """The Verilog of the accelerator of a configuration."""
     return to_verilog(Accelerator(config), TOP)

@@ -84,8 +84,8 @@ class FlipPredictor(Observer):
         self._timing = timing
         self._item = item
 
-    def tile(self, tile: Tile, timing: TileTiming, rows: Rows, limit: int | None) -> None:
-        self._rows(timing, rows, limit)
+    def tile(self, tile: Tile, timing: TileTiming, rows: Rows) -> None:
+        self._rows(timing, rows)
         windows = len(rows.pads)
         self._plain["control"] += counter_flips(5 * windows + 6)
         for rail, terms in enumerate(self._timing.rails):
@@ -104,15 +104,14 @@ class FlipPredictor(Observer):
                 chosen = values[adding][None].astype(np.uint16)
                 self._push("term_stream", f"{name}{rail}", chosen)
 
-    def _rows(self, timing: TileTiming, rows: Rows, limit: int | None) -> None:
+    def _rows(self, timing: TileTiming, rows: Rows) -> None:
         """The reader's writes, one for each word of each window, and its memory reads."""
         reads = timing.reads
-        end = timing.prepared if limit is None else limit
         counts = reads[:, 1] - reads[:, 0] + 1
         contents: dict[int, list[np.ndarray]] = defaultdict(list)
         for window, count in enumerate(counts):
             for word in range(count):
-                if reads[window, 0] + word >= end:
+                if reads[window, 0] + word >= timing.prepared:
                     continue
                 here = (rows.word[window] >= 0) & (rows.word[window] <= word)
                 content = np.where(here, rows.elements[:, window], rows.pads[window])
@@ -121,7 +120,7 @@ class FlipPredictor(Observer):
             self._push("row_buffer", f"slot{slot}", np.stack(values, 1))
         first = np.searchsorted(rows.read_window, rows.read_window)
         cycle = reads[rows.read_window, 0] + np.arange(len(first)) - first
-        kept = cycle < end
+        kept = cycle < timing.prepared
         self._push("memory_ports", "word", rows.read_words[:, kept])
         self._push("memory_ports", "address", rows.read_address[None, kept].astype(np.uint16))
         self._plain["memory_ports"] += 2 * _runs(cycle[kept])

@@ -58,11 +58,8 @@ class Observer:
     def begin_pass(self, item: Pass, timing: PassTiming) -> None:
         """A pass's descriptor is read."""
 
-    def tile(self, tile: Tile, timing: TileTiming, rows: Rows, limit: int | None) -> None:
-        """A tile's windows, read before cycle ``limit`` after the tile was prepared.
-
-        None: the inference ends with this tile.
-        """
+    def tile(self, tile: Tile, timing: TileTiming, rows: Rows) -> None:
+        """A tile's windows; what is not read before ``timing.prepared`` is not read at all."""
 
     def operands(self, rail: int, values: np.ndarray, cycles: np.ndarray) -> None:
         """Operands (batch, terms, N) of a rail's adding terms, and the cycles of their issue."""
@@ -130,17 +127,11 @@ class _Interpreter:
         self._observer.begin(self._program, self._inputs)
         self._load()
         timings = pass_timing(self._program)
-        for index, (item, timing) in enumerate(zip(self._program.passes, timings, strict=True)):
+        for item, timing in zip(self._program.passes, timings, strict=True):
             self._observer.begin_pass(item, timing)
-            tiles = list(tile_schedules(timing))
-            for number, (tile, schedule, _) in enumerate(tiles):
+            for number, (tile, schedule, _) in enumerate(tile_schedules(timing)):
                 rows = self._rows(item, timing, tile)
-                limit: int | None = schedule.prepared
-                if number == len(tiles) - 1:
-                    following = timings[index + 1 : index + 2]
-                    wait = schedule.prepared + timing.drain_cycles(tile)
-                    limit = wait + following[0].descriptor_cycles if following else None
-                self._observer.tile(tile, schedule, rows, limit)
+                self._observer.tile(tile, schedule, rows)
                 if item.pool:
                     self._pool(item, timing, number, rows)
                 else:

@@ -74,7 +74,7 @@ class TileTiming:
     issue : per rail, core by core: the cycle in which each term is issued
     reads : the cycle of each window's first and last read
     run : cycles of the run state
-    prepared : cycle in which the next tile is prepared, or run ends
+    prepared : cycle in which the next tile is prepared, or run ends; nothing is read from then on
     """
 
     issue: tuple[np.ndarray, ...]

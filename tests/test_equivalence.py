@@ -1,0 +1,181 @@
+"""PyTorch == interpreted program == RTL in Verilator, bit for bit, cycle for cycle, flip for flip.
+
+Every configuration runs two networks of odd shapes in every encoding that its lanes can do, as
+operating points of one image, two images each. Compared are every element of every layer, the
+address and all lanes of every stored word, the output stream, the cycle counter, and the flips of
+every signal class whose prediction is exact.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.run import run
+from pann_hw.program.compile import compile_network
+from pann_hw.program.flips import FlipPredictor
+from pann_hw.program.image import link
+from pann_hw.program.interpret import execute
+from pann_hw.program.program import Program
+from sim.harness import SimulationResult, simulate
+from tests.random_networks import (
+    feature_map_network,
+    layer_arrays,
+    residual_network,
+    width_needed,
+)
+
+EXACT_CLASSES = ("operand", "accumulator", "term_stream", "row_buffer", "requantiser")
+
+KINDS: dict[str, dict[str, str | int]] = {
+    "csd": {"lane": "csd", "rails": 2},
+    "unary": {"lane": "unary", "rails": 2},
+    "one_rail": {"lane": "unary", "rails": 1},
+}
+
+LANES, CORES = (4, 8, 16, 32), (1, 2, 4)
+
+MATRIX = [(lanes, cores, kind) for lanes in LANES for cores in CORES for kind in KINDS]
+
+COVER = [
+    (4, 4, "csd"),
+    (8, 2, "one_rail"),
+    (8, 1, "csd"),
+    (16, 2, "unary"),
+    (32, 1, "one_rail"),
+    (32, 1, "csd"),
+]
+"""Every value of every parameter of the matrix, and every number of window slots, within seconds."""
+
+
+@cache
+def networks(max_stride: int) -> list[tuple[IntegerNetwork, np.ndarray]]:
+    """The networks of a largest stride, with the images that they run."""
+    rng = np.random.default_rng(max_stride)
+    return [make(rng, max_stride) for make in (residual_network, feature_map_network)]
+
+
+def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
+    """A configuration whose other parameters go through their values along the matrix."""
+    lane, core, turn = LANES.index(lanes), CORES.index(cores), list(KINDS).index(kind)
+    max_stride = (2, 3, 4)[(lane + turn) % 3]
+    max_shift = (1, 3, 7)[(lane + core) % 3]
+    term_width = 8 + (max_shift if kind == "csd" else 0)
+    needed = width_needed(*(network for network, _ in networks(max_stride)))
+    return AcceleratorConfig.of(
+        {
+            "lanes": lanes,
+            "cores": cores,
+            **KINDS[kind],
+            "window_slots": (2, 4, 8)[(lane + core + turn) % 3],
+            "max_stride": max_stride,
+            "max_shift": max_shift,
+            # Just enough: partial sums that wrap around must end right all the same.
+            "accumulator_width": max(needed, term_width + 1, 12),
+            "low_bits": (1, 4, 5, 7)[(lane + core + turn) % 4],
+            "activation_words": 2048,
+            "term_words": 16384,
+            "descriptor_words": 4096,
+        },
+        "matrix",
+    )
+
+
+def test_cover_has_every_value() -> None:
+    configs = [configuration(*item) for item in COVER]
+    assert {c.lanes for c in configs} == set(LANES)
+    assert {c.cores for c in configs} == set(CORES)
+    assert {kind for *_, kind in COVER} == set(KINDS)
+    assert {c.window_slots for c in configs} == {2, 4, 8}
+    assert {c.max_stride for c in configs} == {2, 3, 4}
+    assert {c.max_shift for c in configs if c.lane == "csd"} == {1, 3, 7}
+    assert set(COVER) < set(MATRIX)
+
+
+@pytest.mark.parametrize("max_stride", [2, 3, 4])
+def test_layers_use_their_range(max_stride: int) -> None:
+    for network, x in networks(max_stride):
+        for name, values in run(network, x).items():
+            assert len(values.unique()) > 1, f"{name} is constant and would hide errors"
+
+
+@pytest.mark.parametrize(("lanes", "cores", "kind"), COVER)
+def test_cover(lanes: int, cores: int, kind: str) -> None:
+    check(configuration(lanes, cores, kind))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lanes", "cores", "kind"), [item for item in MATRIX if item not in COVER])
+def test_rest_of_the_matrix(lanes: int, cores: int, kind: str) -> None:
+    check(configuration(lanes, cores, kind))
+
+
+def check(config: AcceleratorConfig) -> None:
+    """Run both networks in every encoding on one configuration and compare."""
+    encodings = ("unary", "csd") if config.lane == "csd" else ("unary",)
+    work = networks(config.max_stride)
+    programs = [
+        [compile_network(network, config, encoding) for encoding in encodings]
+        for network, _ in work
+    ]
+    image = link([program for group in programs for program in group])
+    for index, ((network, x), group) in enumerate(zip(work, programs, strict=True)):
+        points = np.repeat(np.arange(len(group)) + index * len(group), len(x))
+        inputs = np.concatenate([x.reshape(len(x), -1)] * len(group))
+        outputs = int(np.prod(group[0].output_shape))
+        counted = simulate(image, inputs, points, outputs, timeout=10**6, stores=True, toggles=True)
+        compare(network, x, group, counted)
+
+
+def compare(
+    network: IntegerNetwork, x: np.ndarray, programs: list[Program], counted: SimulationResult
+) -> None:
+    """Compare what the RTL did, program after program, with interpreter and reference."""
+    reference = {name: values.numpy() for name, values in run(network, x).items()}
+    predictor = AddressPredictor(programs[0].config)
+    assert counted.stores is not None
+    assert counted.toggles is not None
+    first = 0
+    for number, program in enumerate(programs):
+        which = f"{program.encoding} on {program.config}"
+        images = slice(number * len(x), (number + 1) * len(x))
+        executed = execute(program, x, predictor)
+
+        words = len(x) * executed.stores.shape[1]
+        stored = counted.stores[first : first + words].reshape(len(x), -1)
+        first += words
+        assert (stored["address"] == predictor.addresses).all(), f"store addresses, {which}"
+        assert mismatches(stored["word"], executed.stores) == 0, f"stored words, {which}"
+        assert mismatches(counted.outputs[images], executed.outputs) == 0, f"outputs, {which}"
+
+        rtl = layer_arrays(network, program, stored["word"], counted.outputs[images])
+        for name, values in rtl.items():
+            assert mismatches(values, reference[name]) == 0, f"layer {name}, {which}"
+
+        assert (counted.cycles[images] == executed.cycles).all(), f"cycles, {which}"
+        for name in EXACT_CLASSES:
+            found, expected = counted.toggles[name][images], predictor.flips[name]
+            assert found.tolist() == expected.tolist(), f"flips of class {name}, {which}"
+    assert first == len(counted.stores)
+
+
+def mismatches(found: np.ndarray, expected: np.ndarray) -> int:
+    """Elements that differ."""
+    assert found.shape == expected.shape
+    return int((found != expected).sum())
+
+
+class AddressPredictor(FlipPredictor):
+    """Also records the address of every stored word."""
+
+    def begin(self, program: Program, inputs: np.ndarray) -> None:
+        super().begin(program, inputs)
+        self.addresses: list[int] = []
+
+    def store(self, address: int, word: np.ndarray) -> None:
+        super().store(address, word)
+        self.addresses.append(address)
