@@ -98,9 +98,7 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
     signals = []
     for core in range(config.cores):
         at = ("array", f"core_{core}")
-        signals += [
-            CountedSignal("operand", at, f"operand{rail}") for rail in range(config.rails)
-        ]
+        signals += [CountedSignal("operand", at, f"operand{rail}") for rail in range(config.rails)]
         signals.append(CountedSignal("accumulator", at, "sums"))
         for rail in range(config.rails):
             at = ("array", f"terms_{core * config.rails + rail}")

@@ -49,7 +49,7 @@ COVER = [
     (32, 1, "one_rail"),
     (32, 1, "csd"),
 ]
-"""Every value of every parameter of the matrix, and every number of window slots, within seconds."""
+"""Every value of every parameter of the matrix, and every number of window slots."""
 
 
 @cache
@@ -100,7 +100,7 @@ def test_cover_has_every_value() -> None:
 def test_layers_use_their_range(max_stride: int) -> None:
     for network, x in networks(max_stride):
         for name, values in run(network, x).items():
-            assert len(values.unique()) > 1, f"{name} is constant and would hide errors"
+            assert values.min() < values.max(), f"{name} is constant and would hide errors"
 
 
 @pytest.mark.parametrize(("lanes", "cores", "kind"), COVER)

@@ -32,8 +32,9 @@ def allocate(network: IntegerNetwork, config: AcceleratorConfig) -> dict[str, Pl
             last_read[name] = index
     placements: dict[str, Placement] = {}
     live: list[str] = []
-    needed = {}
-    for index, tensor in enumerate([network.input, *(layer.output for layer in network.layers[:-1])]):
+    needed: dict[str, int] = {}
+    stored = [network.input, *(layer.output for layer in network.layers[:-1])]
+    for index, tensor in enumerate(stored):
         # The tensor is written by layer index - 1, whose inputs must outlive its writing.
         live = [name for name in live if last_read[name] >= index - 1]
         row_words = -(-tensor.shape[2] // config.lanes)

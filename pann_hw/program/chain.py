@@ -8,9 +8,10 @@ __all__ = ["Chain", "bit_flips", "counter_flips"]
 
 
 def bit_flips(values: np.ndarray) -> np.ndarray:
-    """Flips between successive values along axis 1: int64 (batch,) from unsigned (batch, steps, ...)."""
+    """Flips between successive values: int64 (batch,) from unsigned (batch, steps, ...)."""
     changed = np.bitwise_count(values[:, 1:] ^ values[:, :-1])
-    return changed.reshape(len(values), -1).sum(1, dtype=np.int64)
+    flips: np.ndarray = changed.reshape(len(values), -1).sum(1, dtype=np.int64)
+    return flips
 
 
 def counter_flips(steps: int) -> int:
@@ -35,17 +36,16 @@ class Chain:
         self._last: np.ndarray | None = None
         self._flips = np.zeros(batch, np.int64)
 
-    def push(self, values: np.ndarray, *, counted: bool = True) -> None:
-        """Take unsigned values (batch or 1, steps, ...), counting the flips unless told not to."""
+    def push(self, values: np.ndarray) -> None:
+        """Take unsigned values (batch or 1, steps, ...), one step after the other."""
         if not values.shape[1]:
             return
         if self._first is None:
             self._first = values[:, 0]
-        elif counted and self._last is not None:
+        elif self._last is not None:
             joint = np.stack(np.broadcast_arrays(self._last, values[:, 0]), 1)
             self._flips += bit_flips(joint)
-        if counted:
-            self._flips += bit_flips(values)
+        self._flips += bit_flips(values)
         self._last = values[:, -1]
 
     def close(self, initial: np.ndarray | int) -> tuple[np.ndarray, np.ndarray | int]:
@@ -54,5 +54,6 @@ class Chain:
             return self._flips, initial
         shape = (self._batch, *self._first.shape[1:])
         first, last = np.broadcast_to(self._first, shape), np.broadcast_to(self._last, shape)
-        found = np.concatenate([np.broadcast_to(initial, (1, *shape[1:])).astype(last.dtype), last[:-1]])
+        before = np.broadcast_to(initial, (1, *shape[1:])).astype(last.dtype)
+        found = np.concatenate([before, last[:-1]])
         return self._flips + bit_flips(np.stack([found, first], 1)), last[-1]

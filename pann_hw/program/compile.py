@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
     if encoding not in ENCODINGS:
         raise InputError(f"encoding {encoding!r}: must be one of {', '.join(ENCODINGS)}")
     if encoding == "csd" and not config.shift:
-        raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or encode as unary')
+        raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or use unary')
     max_shift = config.shift if encoding == "csd" else 0
     tensors = network.tensors
     placements = allocate(network, config)
@@ -75,9 +76,7 @@ def descriptor_words(program: Program) -> int:
     )
 
 
-def _check_layer(
-    layer: Accumulate, tensors: dict[str, Tensor], config: AcceleratorConfig
-) -> None:
+def _check_layer(layer: Accumulate, tensors: dict[str, Tensor], config: AcceleratorConfig) -> None:
     name = layer.output.name
     bits = accumulator_bits(layer, tensors)
     if bits > config.accumulator_width:
@@ -141,8 +140,9 @@ def _pool_pass(
     channels, height, width = layer.output.shape
     place = placements[layer.output.name]
     tensor = tensors[layer.tensor]
+    source_place = placements[layer.tensor]
     segment = _segment(
-        layer, layer.kernel, (0, channels), layer.output, tensor, placements[layer.tensor], config, 0
+        layer, layer.kernel, (0, channels), layer.output, tensor, source_place, config, 0
     )
     return Pass(
         layer=index,
@@ -229,8 +229,7 @@ def _channel_groups(layer: Accumulate, cores: int) -> Iterator[tuple[int, int]]:
     edges = {0, layer.output.shape[0]}
     for source in layer.sources:
         edges |= {source.first_channel, source.first_channel + len(source.weights)}
-    ordered = sorted(edges)
-    for low, high in zip(ordered, ordered[1:], strict=False):
+    for low, high in pairwise(sorted(edges)):
         for first in range(low, high, cores):
             yield first, min(first + cores, high)
 

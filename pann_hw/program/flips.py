@@ -43,11 +43,11 @@ class FlipPredictor(Observer):
         self._plain: defaultdict[str, np.ndarray | int] = defaultdict(int)
         self.flips: dict[str, np.ndarray] = {}
 
-    def _push(self, signal_class: str, signal: str, values: np.ndarray, *, counted: bool = True) -> None:
+    def _push(self, signal_class: str, signal: str, values: np.ndarray) -> None:
         key = (signal_class, signal)
         if key not in self._chains:
             self._chains[key] = Chain(self._batch)
-        self._chains[key].push(values, counted=counted)
+        self._chains[key].push(values)
 
     def begin(self, program: Program, inputs: np.ndarray) -> None:
         self._program = program
@@ -70,7 +70,7 @@ class FlipPredictor(Observer):
         self._push("memory_ports", "store_address", address.astype(np.uint16))
         self._push("memory_ports", "store_word", elements)
         # One enable falls and the next rises with every element that goes to another lane.
-        self._plain["memory_ports"] += 2 * (inputs[0].size - (channels * height if lanes == 1 else 0))
+        self._plain["memory_ports"] += 2 * inputs[0].size
         self._plain["control"] += counter_flips(3 * inputs[0].size)
 
     def begin_pass(self, item: Pass, timing: PassTiming) -> None:
@@ -156,10 +156,11 @@ class FlipPredictor(Observer):
         self._plain["memory_ports"] += 2 * self._config.lanes
 
     def end(self) -> None:
-        totals = {name: np.zeros(self._batch, np.int64) + value for name, value in self._plain.items()}
+        none = np.zeros(self._batch, np.int64)
+        totals = {name: none + value for name, value in self._plain.items()}
         for key, chain in self._chains.items():
             flips, self._left[key] = chain.close(self._left.get(key, 0))
-            totals[key[0]] = totals.get(key[0], np.zeros(self._batch, np.int64)) + flips
+            totals[key[0]] = totals.get(key[0], none) + flips
         self.flips = totals
 
 

@@ -21,7 +21,15 @@ from pann_hw.program.timing import (
     tile_schedules,
 )
 
-__all__ = ["Execution", "Observer", "Rows", "execute", "requantise_steps", "store_map"]
+__all__ = [
+    "Execution",
+    "Observer",
+    "Rows",
+    "execute",
+    "output_map",
+    "requantise_steps",
+    "store_map",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +73,7 @@ class Observer:
         """Operands (batch, terms, N) of a rail's adding terms, and the cycles of their issue."""
 
     def accumulator(self, core: int, bias: int, values: np.ndarray) -> None:
-        """Accumulators (batch, steps, N) of a core after each addition; before, it holds ``bias``."""
+        """Accumulators (batch, steps, N) of a core after each addition; first it holds ``bias``."""
 
     def requantiser(self, core: int, states: np.ndarray) -> None:
         """The requantiser's registers (batch, steps, N) after each step for a core."""
@@ -102,7 +110,7 @@ def execute(program: Program, inputs: np.ndarray, observer: Observer | None = No
 
 
 def requantise_steps(sums: np.ndarray, scale: Scale, steps: int) -> np.ndarray:
-    """The requantiser's register after each of ``steps`` steps: (batch, steps, N) from (batch, N)."""
+    """The requantiser's register after each step: (batch, steps, N) from ``sums`` (batch, N)."""
     states, r = [], np.zeros_like(sums)
     for digit, shift in ((0, 0),) * (steps - len(scale.steps)) + scale.steps:
         r = (r + digit * sums) >> shift
@@ -292,4 +300,3 @@ def output_map(program: Program) -> list[tuple[int, int, int]]:
                 for lane in range(tile.valid)
             ]
     return entries
-

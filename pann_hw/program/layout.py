@@ -95,8 +95,11 @@ in a row's last word; pad_value: what out-of-range elements count as.
 
 CORE: Fields = {
     "bias": 32,
-    **{f"{field}{index}": width for index in range(MAX_STEPS) for field, width in
-       (("add", 1), ("subtract", 1), ("shift", 4))},
+    **{
+        f"{field}{index}": width
+        for index in range(MAX_STEPS)
+        for field, width in (("add", 1), ("subtract", 1), ("shift", 4))
+    },
     "_reserved": 8,
 }
 """What a core needs to know of its output channel: bias, and the requantiser's steps."""

@@ -140,7 +140,8 @@ class PassTiming:
 
     def words(self, tile: Tile) -> np.ndarray:
         """(first, last) word that each window reads; last is below first where it reads none."""
-        return np.concatenate([self._segment_words(i, tile) for i in range(len(self._item.segments))])
+        segments = range(len(self._item.segments))
+        return np.concatenate([self._segment_words(index, tile) for index in segments])
 
     def _segment_words(self, index: int, tile: Tile) -> np.ndarray:
         segment, lanes = self._item.segments[index], self._config.lanes

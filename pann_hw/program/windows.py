@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pann_hw.program.layout import TAPS
 
-__all__ = ["Segment", "Window", "row_bases", "word_range", "windows"]
+__all__ = ["Segment", "Window", "row_bases", "windows", "word_range"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ class Segment:
     def fields(self, lanes: int) -> dict[str, int]:
         """The segment as a record of the program format."""
         origin = (
-            self.base
-            + self.first_channel * self.channel_pitch
-            - self.padding[0] * self.row_words
+            self.base + self.first_channel * self.channel_pitch - self.padding[0] * self.row_words
         )
         return {
             "origin": origin % 2**16,
