@@ -65,8 +65,8 @@ class AcceleratorConfig:
     window_slots: int = 4
     max_stride: int = 2
     activation_words: int = 1024
-    term_words: int = 4096
-    descriptor_words: int = 1024
+    term_words: int = 16384
+    descriptor_words: int = 4096
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():

@@ -51,6 +51,7 @@ def allocate(network: IntegerNetwork, config: AcceleratorConfig) -> dict[str, Pl
     if needed[worst] > config.activation_words:
         raise InputError(
             f"the network needs {needed[worst]} words of {config.lanes} activations (at tensor "
-            f"{worst!r}), the configuration has {config.activation_words}: raise activation_words"
+            f"{worst!r}), the configuration has {config.activation_words}: raise activation_words "
+            "(at most 65536)"
         )
     return placements

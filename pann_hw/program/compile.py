@@ -26,6 +26,7 @@ from pann_hw.program.layout import (
     SEGMENT_WORDS,
     directory_stride,
 )
+from pann_hw.program.limits import check_tensors, check_windows
 from pann_hw.program.program import Pass, Placement, Program
 from pann_hw.program.schedule import WeightWindow, rail_streams
 from pann_hw.program.windows import Segment, windows
@@ -46,6 +47,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
     if encoding == "csd" and not config.shift:
         raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or use unary')
     max_shift = config.shift if encoding == "csd" else 0
+    check_tensors(network, config)
     tensors = network.tensors
     placements = allocate(network, config)
     passes: list[Pass] = []
@@ -82,7 +84,7 @@ def _check_layer(layer: Accumulate, tensors: dict[str, Tensor], config: Accelera
     if bits > config.accumulator_width:
         raise InputError(
             f"layer {name!r} needs accumulators of {bits} bits, the configuration has "
-            f"{config.accumulator_width}: raise accumulator_width"
+            f"{config.accumulator_width}: raise accumulator_width (at most 32)"
         )
 
 
@@ -109,11 +111,7 @@ def _segment(
     pad_value: int,
 ) -> Segment:
     _, height, width = tensor.shape
-    if max(*kernel, *source.padding, source.stride[0]) > 255:
-        raise InputError(
-            f"layer {output.name!r}: kernel {kernel}, stride {source.stride}, padding "
-            f"{source.padding}: each must be at most 255"
-        )
+    check_windows(output.name, source, kernel, tensor, config)
     stride_x = _check_stride(output.name, source.stride[1], output.shape[2], config)
     return Segment(
         tensor.name,
@@ -259,11 +257,11 @@ def _check_program(program: Program) -> None:
     if words > config.descriptor_words:
         raise InputError(
             f"the program needs {words} descriptor words, the configuration has "
-            f"{config.descriptor_words}: raise descriptor_words"
+            f"{config.descriptor_words}: raise descriptor_words (at most 65536)"
         )
     terms = max(program.term_words)
     if terms > config.term_words:
         raise InputError(
             f"the program needs {terms} terms in one rail's memory, the configuration has "
-            f"{config.term_words}: raise term_words, or cores"
+            f"{config.term_words}: raise term_words (at most 65536), or cores"
         )

@@ -1,0 +1,74 @@
+"""The command line: one subcommand per step, one line per error, exit codes by kind of failure.
+
+Exit codes: 0 done, 1 mismatch found, 2 bad input or usage, 3 a tool is missing or failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import pann_hw
+from pann_hw.commands import COMMANDS
+from pann_hw.errors import InputError, MismatchError, PannError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    command = importlib.import_module(f"pann_hw.commands.{args.command}")
+    try:
+        result = command.run(args)
+        if args.json:
+            print(json.dumps(result))
+        else:
+            command.show(result)
+        sys.stdout.flush()
+    except PannError as error:
+        return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read standard output has enough; Python would complain again as it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except MemoryError:
+        return _fail("out of memory; use fewer images (--images)", InputError.exit_code)
+    return MismatchError.exit_code if result.get("mismatches") else 0
+
+
+def _fail(message: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"pann-hw: error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pann-hw",
+        description="From a trained network to a multiplier-free accelerator that keeps a power "
+        "budget.",
+        epilog="Exit codes: 0 done, 1 mismatch found, 2 bad input or usage, 3 a tool is missing or "
+        "failed.",
+    )
+    parser.add_argument("--version", action="version", version=f"pann-hw {pann_hw.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        importlib.import_module(f"pann_hw.commands.{name}").add_arguments(command)
+        command.add_argument(
+            "--json", action="store_true", help="print one JSON object and nothing else"
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

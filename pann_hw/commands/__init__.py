@@ -1,0 +1,15 @@
+"""The commands of ``pann-hw``, a module each: ``add_arguments``, ``run`` and ``show``.
+
+Heavy libraries are imported where ``run`` needs them, so that ``--help`` answers at once.
+"""
+
+COMMANDS = {
+    "demo": "train a small network, make it an accelerator, run it in Verilator, compare, count",
+    "quantize": "turn a trained float network into an integer network that keeps a power budget",
+    "generate": "write the accelerator's Verilog",
+    "compile": "compile integer networks to a program for an accelerator",
+    "simulate": "run a program on the accelerator in Verilator",
+    "compare": "compare every output of every layer: PyTorch, interpreter, accelerator",
+    "power": "predict and count bit flips by signal class",
+}
+"""Name of each command and what it does."""

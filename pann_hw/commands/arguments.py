@@ -1,0 +1,110 @@
+"""Arguments that commands share, and the checks that come before any work."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
+
+if TYPE_CHECKING:
+    from pann_hw.network.data import Data
+    from pann_hw.program.deployment import Deployment
+
+__all__ = [
+    "add_config",
+    "add_program",
+    "check_writable",
+    "load_config",
+    "load_program",
+    "load_program_data",
+]
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """``--config FILE`` and an option for each parameter of the accelerator."""
+    group = parser.add_argument_group("accelerator")
+    group.add_argument("--config", type=Path, metavar="FILE", help="configuration as JSON")
+    for field in fields(AcceleratorConfig):
+        group.add_argument(
+            "--" + field.name.replace("_", "-"),
+            type=str if field.name == "lane" else int,
+            metavar="KIND" if field.name == "lane" else "N",
+            help=f"default {field.default}",
+        )
+
+
+def load_config(args: argparse.Namespace) -> AcceleratorConfig:
+    """The configuration that the arguments ask for: a file's, or the default, with changes."""
+    base = AcceleratorConfig() if args.config is None else AcceleratorConfig.load(args.config)
+    changes = {
+        field.name: getattr(args, field.name)
+        for field in fields(AcceleratorConfig)
+        if getattr(args, field.name) is not None
+    }
+    return AcceleratorConfig(**{**asdict(base), **changes})
+
+
+def add_program(parser: argparse.ArgumentParser, *, labels: str) -> None:
+    """The program, its data, and how much of both to run."""
+    parser.add_argument("program", type=Path, help="made by pann-hw compile")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=f".npz with x (float network inputs) and {labels}",
+    )
+    parser.add_argument("--images", type=int, metavar="N", help="use only the first N")
+    parser.add_argument("--point", type=int, metavar="K", help="run only operating point K")
+
+
+def load_program(args: argparse.Namespace) -> Deployment:
+    """The deployment of ``add_program``'s arguments, narrowed to ``--point``."""
+    from pann_hw.program.deployment import deploy, load_deployment
+
+    deployment = load_deployment(args.program)
+    if args.point is None:
+        return deployment
+    count = len(deployment.programs)
+    if not 0 <= args.point < count:
+        raise InputError(f"--point {args.point}: the program has points 0..{count - 1}")
+    program = deployment.programs[args.point]
+    return deploy([deployment.networks[args.point]], [program.encoding], deployment.config)
+
+
+def load_program_data(args: argparse.Namespace, deployment: Deployment) -> Data:
+    """The data of ``add_program``'s arguments, checked against the program's input."""
+    from pann_hw.network.data import Data, load_data
+
+    if args.images is not None and args.images < 1:
+        raise InputError(f"--images {args.images}: must be at least 1")
+    data = load_data(args.data, labels=False)
+    shape = deployment.networks[0].input.shape
+    if data.sample_shape != shape:
+        raise InputError(f"{args.data}: samples are {data.sample_shape}, the program takes {shape}")
+    labels = None if data.y is None else data.y[: args.images]
+    return Data(data.x[: args.images], labels)
+
+
+def check_writable(path: Path, *, folder: bool = False) -> Path:
+    """The path, where a file (or a folder) can be made there; checked before any long work.
+
+    Raises
+    ------
+    InputError : the place cannot be written, or a file is in a folder's way, or the reverse
+    """
+    if folder and path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file, must be a folder; choose another --output")
+    if not folder and path.is_dir():
+        raise InputError(f"{path}: is a folder, must be a file; choose another --output")
+    parent = path if folder else path.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: cannot be written ({parent} refuses); choose another --output")
+    return path
