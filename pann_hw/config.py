@@ -70,10 +70,11 @@ class AcceleratorConfig:
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
+            value = getattr(self, name)
+            # 8.0 and True equal an 8 and a 1, but count nothing.
+            if value not in choices or type(value) is not type(choices[0]):
                 raise InputError(
-                    f"{name} = {getattr(self, name)!r}: must be one of "
-                    f"{', '.join(map(str, choices))}"
+                    f"{name} = {value!r}: must be one of {', '.join(map(str, choices))}"
                 )
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
@@ -128,7 +129,7 @@ class AcceleratorConfig:
 
     @classmethod
     def of(cls, values: object, where: str) -> AcceleratorConfig:
-        """A configuration from a dictionary; unknown names are an error that lists the known ones."""
+        """A configuration from a dictionary; an unknown name is an error that lists the known."""
         names = [field.name for field in fields(cls)]
         if not isinstance(values, dict) or not set(values) <= set(names):
             found = sorted(set(values) - set(names)) if isinstance(values, dict) else values

@@ -16,7 +16,7 @@ class MismatchError(PannError):
 
 
 class InputError(PannError, ValueError):
-    """Bad input or usage: exit code 2. The message says what was found, what is allowed, what to do."""
+    """Bad input or usage: exit code 2. Says what was found, what is allowed, what to do."""
 
     exit_code = 2
 

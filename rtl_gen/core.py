@@ -13,7 +13,7 @@ __all__ = ["Core"]
 
 
 class Core(wiring.Component):
-    """``acc[i] += (row[slot_p][i + offset_p] << shift_p) - (row[slot_n][i + offset_n] << shift_n)``.
+    """``acc[i] += (p_row[i + p_offset] << p_shift) - (n_row[i + n_offset] << n_shift)``.
 
     One output channel, N output pixels. Lanes beyond ``lane_on`` and rails without a term see 0.
 

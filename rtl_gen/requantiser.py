@@ -10,7 +10,7 @@ __all__ = ["Requantiser"]
 
 
 class Requantiser(wiring.Component):
-    """``r <- floor((r + d * a) / 2**shift)`` per step; ``value = clamp(floor((r + 1) / 2), 0, q_max)``.
+    """Steps ``r <- floor((r + d * a) / 2**shift)``, then ``clamp(floor((r + 1) / 2), 0, q_max)``.
 
     The steps are those of ``pann_hw.integer.requantise``; a step with ``first`` begins from r = 0.
 

@@ -1,6 +1,6 @@
 """The rows that all cores share: a ring that the reader fills and the rails follow."""
 
-from amaranth import Array, Module, Signal, Value
+from amaranth import Array, Module, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 

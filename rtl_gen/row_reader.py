@@ -46,7 +46,7 @@ class RowReader(wiring.Component):
     room : In(1), a row is free; sampled as a window begins
     flush : In(1), drops everything under way
     accepted : Out(1), the last word of a window is being read
-    address, read : word address and enable of the activation memory, ``word`` its data a cycle later
+    address, read : word address and enable of the activation memory; ``word``, data a cycle later
     write, o : a row is written with ``o`` in this cycle
 
     Latency: one cycle from a request to its first write. Throughput: one word per cycle.

@@ -9,7 +9,7 @@ from rtl_gen.lane import shift_bits
 from rtl_gen.row_buffer import count_bits
 from rtl_gen.term_memory import term_layout
 
-__all__ = ["term_control_layout", "TermStream"]
+__all__ = ["TermStream", "term_control_layout"]
 
 
 def term_control_layout(config: AcceleratorConfig) -> data.StructLayout:
@@ -48,7 +48,8 @@ class TermStream(wiring.Component):
     done : Out(1), the prepared tile's terms are all issued
     o : Out(term_control_layout), a cycle after a term is issued
 
-    Latency: one cycle from ``prepare`` until a term can be issued, and one from there to ``o``. Throughput: one term per cycle.
+    Latency: one cycle from ``prepare`` until a term can be issued, and one from there to ``o``.
+    Throughput: one term per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:

@@ -30,7 +30,7 @@ class WindowRequest(data.Struct):
 
 
 class WindowSequencer(wiring.Component):
-    """Requests for the windows of one tile after another, as ``pann_hw.program.windows`` orders them.
+    """Requests for the windows of one tile after another, ordered as ``pann_hw.program.windows``.
 
     ``start`` begins with a pass's first tile, ``next_tile`` with its next tile, dropping what is
     left of the current one. All addresses are made by additions of strides.

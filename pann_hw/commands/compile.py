@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     encodings = names * len(args.networks) if len(names) == 1 else names
     if len(encodings) != len(args.networks):
         raise InputError(
-            f"--encoding {args.encoding}: {len(names)} encodings for {len(args.networks)} networks, "
-            f"give one, or one for each"
+            f"--encoding {args.encoding}: {len(names)} encodings for {len(args.networks)} "
+            f"networks: give one, or one for each"
         )
     deployment = deploy([load(path) for path in args.networks], encodings, config)
     args.output.parent.mkdir(parents=True, exist_ok=True)

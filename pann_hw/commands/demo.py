@@ -78,8 +78,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "simulation_seconds": seconds,
         "parameters": {"lanes": config.lanes, "cores": config.cores, "lane": config.lane},
         "points": [
-            _row(point, result, wanted, test)
-            for point, result in zip(points, results, strict=True)
+            _row(point, result, wanted, test) for point, result in zip(points, results, strict=True)
         ],
         "toggles": _total(results),
         "first": [str(mismatch) for result in results for mismatch in result.mismatches],
@@ -102,8 +101,9 @@ def _float_network(folder: Path, seed: int) -> tuple[FloatGraph, Data, Data]:
     with output_folder(folder) as part:
         with inference(module), quiet():
             torch.export.save(torch.export.export(module, (example,)), part / "digits.pt2")
-        np.savez(part / "train.npz", x=train.x, y=train.y)
-        np.savez(part / "test.npz", x=test.x, y=test.y)
+        for name, data in (("train", train), ("test", test)):
+            assert data.y is not None
+            np.savez(part / f"{name}.npz", x=data.x, y=data.y)
     return graph, train, test
 
 
@@ -145,9 +145,7 @@ def _simulate(deployment: Deployment, x: np.ndarray) -> tuple[list[PointResult],
     return results, time.monotonic() - begin
 
 
-def _row(
-    point: _Point, result: PointResult, wanted: np.ndarray, test: Data
-) -> dict[str, object]:
+def _row(point: _Point, result: PointResult, wanted: np.ndarray, test: Data) -> dict[str, object]:
     return {
         "budget": point.budget,
         "bx": point.network.bits,
@@ -179,10 +177,22 @@ def _total(results: list[PointResult]) -> dict[str, dict[str, int]]:
 def show(result: dict[str, object]) -> None:
     """Print the result."""
     points, toggles, images = result["points"], result["toggles"], result["images"]
-    assert isinstance(points, list) and isinstance(toggles, dict) and isinstance(images, int)
+    accuracy = result["float_accuracy"]
+    assert isinstance(points, list) and isinstance(toggles, dict)
+    assert isinstance(images, int) and isinstance(accuracy, float)
     table(
-        f"Digits, {images} test images; float accuracy {100 * float(str(result['float_accuracy'])):.2f} %",
-        ("budget", "terms", "bx", "R", "flips/MAC", "accuracy %", "agreement %", "cycles", "mismatches"),
+        f"Digits, {images} test images; float accuracy {100 * accuracy:.2f} %",
+        (
+            "budget",
+            "terms",
+            "bx",
+            "R",
+            "flips/MAC",
+            "accuracy %",
+            "agreement %",
+            "cycles",
+            "mismatches",
+        ),
         [
             (
                 point["budget"],

@@ -49,9 +49,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
 def flip_rows(toggles: dict[str, dict[str, int]], images: int) -> list[tuple[object, ...]]:
     """Table rows of flips per image: class, predicted, counted, error; their sum last."""
-    total = {
-        key: sum(item[key] for item in toggles.values()) for key in ("predicted", "counted")
-    }
+    total = {key: sum(item[key] for item in toggles.values()) for key in ("predicted", "counted")}
     rows: list[tuple[object, ...]] = []
     for name, item in [*toggles.items(), ("all", total)]:
         predicted, counted = item["predicted"], item["counted"]
@@ -71,7 +69,7 @@ def show(result: dict[str, object]) -> None:
     assert isinstance(points, list) and isinstance(images, int)
     for index, point in enumerate(points):
         table(
-            f"Point {index} ({point['encoding']}): flips per image, {images} images; closed formula "
+            f"Point {index} ({point['encoding']}): flips per image, {images} images; by formula "
             f"{point['flips_per_mac']:.2f} flips per MAC, {point['macs']} MACs",
             ("class", "predicted", "counted", "error"),
             flip_rows(point["toggles"], images),

@@ -45,7 +45,9 @@ class Tensor:
                 f"tensor {self.name!r}: zero point {self.zero_point}, must be 0..{2**self.bits - 1}"
             )
         if len(self.shape) != 3 or min(self.shape) < 1:
-            raise ValueError(f"tensor {self.name!r}: shape {self.shape}, must be (C, H, W), each >= 1")
+            raise ValueError(
+                f"tensor {self.name!r}: shape {self.shape}, must be (C, H, W), each >= 1"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Accumulate:
-    """``output[c] = requantise(bias[c] + sum of the sources, scales[c])``; raw where scales is None.
+    """``output[c] = requantise(bias[c] + sum of the sources, scales[c])``; raw without scales.
 
     Attributes
     ----------
@@ -173,7 +175,7 @@ def accumulator_bits(layer: Accumulate, tensors: dict[str, Tensor]) -> int:
 
 
 def check(network: IntegerNetwork) -> None:
-    """Raise ValueError, naming layer and value, where the parts of a network do not fit together."""
+    """Raise ValueError, naming layer and value, where parts of a network do not fit together."""
     known = {network.input.name: network.input}
     for index, layer in enumerate(network.layers):
         name = layer.output.name
@@ -197,7 +199,9 @@ def _check_pool(layer: MaxPool, known: dict[str, Tensor]) -> None:
     name, source = layer.output.name, _tensor(layer.output.name, layer.tensor, known)
     _check_shape(name, layer.output, source, layer.kernel, layer.stride, layer.padding)
     if layer.output.shape[0] != source.shape[0]:
-        raise ValueError(f"layer {name!r}: {layer.output.shape[0]} channels, must be {source.shape[0]}")
+        raise ValueError(
+            f"layer {name!r}: {layer.output.shape[0]} channels, must be {source.shape[0]}"
+        )
     if any(2 * p > k for p, k in zip(layer.padding, layer.kernel, strict=True)):
         raise ValueError(f"layer {name!r}: padding {layer.padding} exceeds half of {layer.kernel}")
 
@@ -209,7 +213,9 @@ def _check_accumulate(layer: Accumulate, known: dict[str, Tensor]) -> None:
     if layer.scales is not None and len(layer.scales) != channels:
         raise ValueError(f"layer {name!r}: {len(layer.scales)} scales, must be {channels}")
     if not layer.raw and not 0 < layer.q_max < 2**layer.output.bits:
-        raise ValueError(f"layer {name!r}: q_max {layer.q_max}, must be 1..{2**layer.output.bits - 1}")
+        raise ValueError(
+            f"layer {name!r}: q_max {layer.q_max}, must be 1..{2**layer.output.bits - 1}"
+        )
     uses = np.zeros(channels, int)
     for source in layer.sources:
         tensor = _tensor(name, source.tensor, known)
@@ -223,7 +229,9 @@ def _check_accumulate(layer: Accumulate, known: dict[str, Tensor]) -> None:
             )
         end = source.first_channel + len(weights)
         if not 0 <= source.first_channel < end <= channels:
-            raise ValueError(f"layer {name!r}: channels {source.first_channel}..{end - 1} of {channels}")
+            raise ValueError(
+                f"layer {name!r}: channels {source.first_channel}..{end - 1} of {channels}"
+            )
         uses[source.first_channel : end] += 1
         kernel = (weights.shape[2], weights.shape[3])
         _check_shape(name, layer.output, tensor, kernel, source.stride, source.padding)

@@ -108,7 +108,7 @@ def _steps(positions: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 def requantise(
     accumulator: torch.Tensor | np.ndarray, scale: Scale, q_max: int
 ) -> torch.Tensor | np.ndarray:
-    """``clamp(floor(accumulator * scale + 1/2), 0, q_max)`` on int64, by the steps of the hardware."""
+    """``clamp(floor(accumulator * scale + 1/2), 0, q_max)`` on int64, by the hardware's steps."""
     r = accumulator * 0
     for digit, shift in scale.steps:
         r = (r + digit * accumulator) >> shift

@@ -34,13 +34,16 @@ def encode(weight: int, max_shift: int) -> tuple[Term, ...]:
 
 @lru_cache(maxsize=65536)
 def _encode(rest: int, shift: int, max_shift: int) -> tuple[Term, ...]:
-    """Terms of ``rest * 2**shift``: a digit of -1, 0 or 1 at each shift, repeated at the largest."""
+    """Terms of ``rest * 2**shift``: a digit of -1, 0, 1 at each shift, repeated at the largest."""
     if shift == max_shift:
         return ((1 if rest > 0 else -1, shift),) * abs(rest)
     if rest % 2 == 0:
         return _encode(rest // 2, shift + 1, max_shift)
     return min(
-        (((digit, shift), *_encode((rest - digit) // 2, shift + 1, max_shift)) for digit in (1, -1)),
+        (
+            ((digit, shift), *_encode((rest - digit) // 2, shift + 1, max_shift))
+            for digit in (1, -1)
+        ),
         key=len,
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import quantise_input, run
@@ -80,7 +81,8 @@ class PointResult:
     @property
     def classes(self) -> np.ndarray:
         """The largest output of each image."""
-        return self.outputs.argmax(1)
+        classes: np.ndarray = self.outputs.argmax(1)
+        return classes
 
 
 def verify(
@@ -185,7 +187,7 @@ def _compare(
     part: PointResult,
     program: Program,
     network: IntegerNetwork,
-    expected: dict[str, object],
+    expected: Mapping[str, torch.Tensor],
     levels: dict[str, tuple[np.ndarray, np.ndarray]],
     first_image: int,
 ) -> None:
@@ -194,7 +196,7 @@ def _compare(
     lanes = np.arange(program.config.lanes)
     for level, (stores, outputs) in levels.items():
         for index, name in enumerate(program.layer_names):
-            reference = np.asarray(expected[name])
+            reference = expected[name].numpy()
             if index == len(program.layer_names) - 1:
                 found = _network_order(program, outputs).reshape(reference.shape)
             else:
@@ -240,9 +242,7 @@ def _note(
 
 
 def _joined(parts: list[PointResult]) -> PointResult:
-    total = PointResult(
-        np.concatenate([part.outputs for part in parts]), parts[0].predicted_cycles
-    )
+    total = PointResult(np.concatenate([part.outputs for part in parts]), parts[0].predicted_cycles)
     total.cycles = np.concatenate([part.cycles for part in parts])
     for part in parts:
         total.compared += part.compared
