@@ -1,0 +1,120 @@
+"""The accelerator's configuration: ranges, files and fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
+
+OTHER: dict[str, int | str] = {
+    "lanes": 16,
+    "cores": 2,
+    "lane": "unary",
+    "rails": 1,
+    "max_shift": 7,
+    "accumulator_width": 21,
+    "low_bits": 4,
+    "window_slots": 8,
+    "max_stride": 3,
+    "activation_words": 2048,
+    "term_words": 512,
+    "descriptor_words": 512,
+}
+"""A value of every parameter that is not its default; operand_width has only one."""
+
+
+def test_other_values_cover_every_parameter() -> None:
+    names = {field.name for field in fields(AcceleratorConfig)} - {"operand_width"}
+    assert set(OTHER) == names
+    assert all(getattr(AcceleratorConfig(), name) != value for name, value in OTHER.items())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lanes": 12}, "lanes = 12: must be one of 4, 8, 16, 32, 64"),
+        ({"lanes": "8"}, "lanes = '8': must be one of"),
+        ({"lanes": 8.0}, "lanes = 8.0: must be one of"),
+        ({"rails": True, "lane": "unary"}, "rails = True: must be one of"),
+        ({"rails": 3}, "rails = 3: must be one of 1, 2"),
+        ({"lane": "mac"}, "lane = 'mac': must be one of unary, csd"),
+        ({"window_slots": 3}, "window_slots = 3: must be one of 2, 4, 8"),
+        ({"max_shift": 0}, "max_shift = 0: must be one of 1, 3, 7"),
+        ({"cores": 0}, r"cores = 0: must be 1\.\.16"),
+        ({"cores": 17}, r"cores = 17: must be 1\.\.16"),
+        ({"cores": True}, r"cores = True: must be 1\.\.16"),
+        ({"cores": 2.0}, r"cores = 2.0: must be 1\.\.16"),
+        ({"operand_width": 9}, r"operand_width = 9: must be 8\.\.8"),
+        ({"accumulator_width": 33}, r"accumulator_width = 33: must be 12\.\.32"),
+        ({"low_bits": 0}, r"low_bits = 0: must be 1\.\.31"),
+        ({"max_stride": 5}, r"max_stride = 5: must be 1\.\.4"),
+        ({"activation_words": 65537}, r"activation_words = 65537: must be 16\.\.65536"),
+        ({"term_words": 15}, r"term_words = 15: must be 16\.\.65536"),
+        ({"descriptor_words": None}, r"descriptor_words = None: must be 64\.\.65536"),
+        ({"rails": 1}, "rails = 1: the csd lane has 2; choose lane = unary"),
+        ({"low_bits": 20}, "low_bits = 20: must be below accumulator_width = 20"),
+        ({"max_shift": 7, "accumulator_width": 15}, "accumulator_width = 15: must be at least 16"),
+    ],
+)
+def test_values_out_of_range(values: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        AcceleratorConfig.of(values, "test")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("values", [{"lane": "unary", "rails": 1}, {"max_shift": 7}, {}])
+def test_derived_widths(values: dict[str, object]) -> None:
+    config = AcceleratorConfig.of(values, "test")
+    assert config.shift == (0 if config.lane == "unary" else config.max_shift)
+    assert config.term_width == 8 + config.shift
+    assert config.row_width == config.lanes + 2
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    config = AcceleratorConfig.of(OTHER, "test")
+    config.save(tmp_path / "config.json")
+    assert AcceleratorConfig.load(tmp_path / "config.json") == config
+
+
+def test_parameters_left_out_have_their_default(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"cores": 2}')
+    assert AcceleratorConfig.load(tmp_path / "config.json") == AcceleratorConfig(cores=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"cores": 2', "not a configuration in JSON"),
+        (b"\xff\xfe\x00", "not a configuration in JSON"),
+        (b"[4, 8]", r"unknown parameters \[4, 8\]; known are lanes, cores"),
+        (b'{"core": 2, "lanes": 8}', r"unknown parameters \['core'\]; known are lanes, cores"),
+    ],
+)
+def test_files_of_another_kind(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        AcceleratorConfig.load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none.json: not a configuration"):
+        AcceleratorConfig.load(tmp_path / "none.json")
+
+
+def test_every_parameter_is_in_the_fingerprint() -> None:
+    base = AcceleratorConfig(lane="unary")
+    prints = {base.fingerprint}
+    for name, value in OTHER.items():
+        prints.add(AcceleratorConfig.of({"lane": "unary", name: value}, "test").fingerprint)
+    # OTHER's lane is that of ``base``.
+    assert len(prints) == len(OTHER)
+    assert AcceleratorConfig().fingerprint not in prints
+    assert AcceleratorConfig.of({"lane": "unary"}, "test").fingerprint == base.fingerprint
+    assert all(0 <= value < 2**32 for value in prints)
