@@ -25,6 +25,7 @@ __all__ = [
     "NetworkBuilder",
     "feature_map_network",
     "layer_arrays",
+    "one_layer",
     "random_config",
     "random_network",
     "residual_network",
@@ -257,6 +258,23 @@ def _window(
         pairs.append((kernel, int(rng.integers(1, limit + 1)), padding))
     (k0, s0, p0), (k1, s1, p1) = pairs
     return (k0, k1), (s0, s1), (p0, p1)
+
+
+def one_layer(
+    shape: tuple[int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[int, int] = (0, 0),
+    channels: int = 1,
+) -> IntegerNetwork:
+    """A network of one raw convolution whose weights are all 0 but the last."""
+    weights = np.zeros((channels, shape[0], *kernel), np.int64)
+    weights[:, -1, -1, -1] = 1
+    size = [(shape[a + 1] + 2 * padding[a] - kernel[a]) // stride[a] + 1 for a in (0, 1)]
+    output = Tensor("y", (channels, size[0], size[1]), 8)
+    source = Source("x", weights, stride, padding)
+    layer = Accumulate(output, (source,), np.zeros(channels, np.int64), None, 0)
+    return IntegerNetwork(Tensor("x", shape, 8), (layer,))
 
 
 def random_config(rng: np.random.Generator, **fixed: int | str) -> AcceleratorConfig:

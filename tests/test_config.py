@@ -104,7 +104,7 @@ def test_files_of_another_kind(tmp_path: Path, content: bytes, message: str) -> 
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="none.json: not a configuration"):
+    with pytest.raises(InputError, match=r"none\.json: not a configuration"):
         AcceleratorConfig.load(tmp_path / "none.json")
 
 

@@ -147,7 +147,8 @@ class _Interpreter:
         self._observer.end()
         outputs = np.concatenate(self._outputs, 1)
         cycles = sum(inference_cycles(self._program, timings))
-        return Execution(outputs, np.stack(self._stores, 1), cycles)
+        stores = np.array(self._stores, np.uint8).reshape(-1, self._batch, self._lanes)
+        return Execution(outputs, stores.swapaxes(0, 1), cycles)
 
     def _load(self) -> None:
         place = self._program.placements[self._program.input]

@@ -1,0 +1,77 @@
+"""Placement: tensors that live at the same time never share a word."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.program.allocate import allocate, reads
+from pann_hw.program.program import Placement
+from tests.random_networks import feature_map_network, random_network, residual_network
+
+
+def overlaps(network: IntegerNetwork, places: dict[str, Placement]) -> list[tuple[str, str]]:
+    """Pairs of tensors that share words while both are wanted, layer by layer."""
+    layers, found = network.layers, []
+    for index, layer in enumerate(layers):
+        earlier = [network.input.name, *(other.output.name for other in layers[:index])]
+        read_later = {name for other in layers[index:] for name in reads(other)}
+        wanted = [name for name in earlier if name in read_later] + [layer.output.name]
+        for a, b in combinations([name for name in wanted if name in places], 2):
+            first, second = places[a], places[b]
+            if range(
+                max(first.base, second.base),
+                min(first.base + first.words, second.base + second.words),
+            ):
+                found.append((a, b))
+    return found
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 32])
+def test_live_tensors_never_overlap(lanes: int, rng: np.random.Generator) -> None:
+    config = AcceleratorConfig(lanes=lanes, activation_words=16384)
+    networks = [random_network(rng, 4, layers=8)[0] for _ in range(40)]
+    networks += [make(rng, 2)[0] for make in (residual_network, feature_map_network)]
+    for network in networks:
+        places = allocate(network, config)
+        stored = [network.input, *(layer.output for layer in network.layers[:-1])]
+        assert list(places) == [tensor.name for tensor in stored]
+        for tensor in stored:
+            place = places[tensor.name]
+            assert place.shape == tensor.shape
+            assert place.row_words * lanes >= tensor.shape[2] > (place.row_words - 1) * lanes
+            assert 0 <= place.base <= place.base + place.words <= config.activation_words
+        assert overlaps(network, places) == []
+
+
+def test_the_check_itself_sees_an_overlap(rng: np.random.Generator) -> None:
+    network, _ = residual_network(rng, 2)
+    places = allocate(network, AcceleratorConfig())
+    places["t0"] = Placement(places["x"].base, places["t0"].shape, places["t0"].row_words)
+    assert ("x", "t0") in overlaps(network, places)
+
+
+def test_words_are_used_again(rng: np.random.Generator) -> None:
+    network, _ = residual_network(rng, 2)
+    places = allocate(network, AcceleratorConfig(lanes=4))
+    needed = max(place.base + place.words for place in places.values())
+    assert needed < sum(place.words for place in places.values())
+
+
+def test_too_small_a_memory_names_the_parameter(rng: np.random.Generator) -> None:
+    network, _ = residual_network(rng, 2)
+    places = allocate(network, AcceleratorConfig(lanes=4))
+    needed = max(place.base + place.words for place in places.values())
+    allocate(network, AcceleratorConfig(lanes=4, activation_words=needed))
+    message = (
+        rf"the network needs {needed} words of 4 activations \(at tensor 't\d+'\), the "
+        rf"configuration has {needed - 1}: raise activation_words"
+    )
+    with pytest.raises(InputError, match=message) as caught:
+        allocate(network, AcceleratorConfig(lanes=4, activation_words=needed - 1))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,193 @@
+"""Memory images: the stream's format and checksum, several operating points, errors."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
+from pann_hw.integer.network import Accumulate, IntegerNetwork
+from pann_hw.program.compile import compile_network
+from pann_hw.program.image import Image, link
+from pann_hw.program.layout import (
+    CORE,
+    CORE_WORDS,
+    END_SECTION,
+    MAGIC,
+    MAX_POINTS,
+    PASS,
+    PASS_WORDS,
+    POINT_WORDS,
+    SEGMENT,
+    SEGMENT_WORDS,
+    Fields,
+    directory_stride,
+)
+from pann_hw.program.program import Program
+from tests.random_networks import feature_map_network, residual_network
+
+CONFIG = AcceleratorConfig(cores=3, descriptor_words=4096, term_words=16384)
+
+
+@pytest.fixture
+def networks(rng: np.random.Generator) -> list[IntegerNetwork]:
+    return [make(rng, 2)[0] for make in (residual_network, feature_map_network)]
+
+
+@pytest.fixture
+def programs(networks: list[IntegerNetwork]) -> list[Program]:
+    return [compile_network(n, CONFIG, e) for n in networks for e in ("csd", "unary")]
+
+
+def sections(stream: np.ndarray) -> dict[int, list[int]]:
+    """Target -> words of a program stream, read as the accelerator reads it."""
+    words = stream.tolist()
+    assert words[:2] == [MAGIC, CONFIG.fingerprint]
+    found: dict[int, list[int]] = {}
+    position = 2
+    while words[position] & 0xFFFF != END_SECTION:
+        target, start, count = words[position] & 0xFFFF, words[position] >> 16, words[position + 1]
+        assert count > 0
+        assert start == 0
+        assert target not in found
+        found[target] = words[position + 2 : position + 2 + count]
+        position += 2 + count
+    assert position == len(words) - 2
+    return found
+
+
+def record(fields: Fields, words: list[int]) -> dict[str, int]:
+    """A record's fields, taken bit by bit from the lowest on."""
+    whole = sum(word << 32 * index for index, word in enumerate(words))
+    values = {}
+    for name, width in fields.items():
+        values[name] = whole & (1 << width) - 1
+        whole >>= width
+    return values
+
+
+def test_stream_holds_the_memories(programs: list[Program]) -> None:
+    image = link(programs)
+    stream = image.stream()
+    assert stream.dtype == np.dtype("<u4")
+    found = sections(stream)
+    assert found[0] == image.descriptors.tolist()
+    rails = CONFIG.cores * CONFIG.rails
+    assert set(found) == set(range(1 + rails))
+    for rail in range(rails):
+        assert found[1 + rail] == image.terms[rail].tolist()
+    assert stream.tobytes() == link(programs).stream().tobytes()
+
+
+def test_checksum_is_that_of_the_bytes(programs: list[Program]) -> None:
+    stream = link(programs).stream()
+    assert int(stream[-1]) == zlib.crc32(stream[:-1].tobytes())
+    assert zlib.crc32(b"123456789") == 0xCBF43926  # the check value of CRC-32/ISO-HDLC
+
+
+def test_empty_memories_have_no_section() -> None:
+    terms = (np.zeros(0, np.uint16),) * (CONFIG.cores * CONFIG.rails)
+    image = Image(CONFIG, np.zeros(64, np.uint32), terms)
+    assert list(sections(image.stream())) == [0]
+
+
+def test_every_point_is_found_from_the_directory(
+    networks: list[IntegerNetwork], programs: list[Program]
+) -> None:
+    """Walk all descriptors from each directory entry on, and meet every pass and every term."""
+    image = link(programs)
+    rails = CONFIG.cores * CONFIG.rails
+    stride = directory_stride(CONFIG)
+    for point, program in enumerate(programs):
+        network = networks[point // 2]
+        entry = image.descriptors[point * stride :].tolist()
+        place = program.placements["x"]
+        channels, height, width = place.shape
+        assert (entry[0] >> 16, entry[1] & 0xFFFF, entry[1] >> 16) == (
+            place.base,
+            width,
+            channels * height,
+        )
+        position = entry[0] & 0xFFFF
+        next_term = entry[POINT_WORDS : POINT_WORDS + rails]
+        for index, item in enumerate(program.passes):
+            words = image.descriptors[position:].tolist()
+            head = record(PASS, words[:PASS_WORDS])
+            position += PASS_WORDS
+            layer = network.layers[item.layer]
+            assert head["final"] == int(index == len(program.passes) - 1)
+            assert head["pool"] == int(not isinstance(layer, Accumulate))
+            assert head["raw"] == int(isinstance(layer, Accumulate) and layer.raw)
+            assert (head["rows"], head["tiles_per_row"]) == (item.rows, -(-item.width // 8))
+            for segment in item.segments:
+                words = image.descriptors[position : position + SEGMENT_WORDS].tolist()
+                assert record(SEGMENT, words) == segment.fields(8)
+                position += SEGMENT_WORDS
+            assert head["two_segments"] == len(item.segments) - 1
+            assert head["cores"] == (0 if item.pool else item.channels)
+            for core in range(head["cores"]):
+                words = image.descriptors[position : position + CORE_WORDS].tolist()
+                check_core(record(CORE, words), layer, item.first_channel + core, head["steps"])
+                position += CORE_WORDS
+                for rail in range(CONFIG.rails):
+                    number = core * CONFIG.rails + rail
+                    stream = item.terms[core][rail]
+                    start = next_term[number]
+                    assert (image.terms[number][start : start + len(stream)] == stream).all()
+                    next_term[number] += len(stream)
+
+
+def check_core(core: dict[str, int], layer: object, channel: int, steps: int) -> None:
+    """The record of a core, against its channel of the integer network."""
+    assert isinstance(layer, Accumulate)
+    assert core["bias"] - (core["bias"] >> 31 << 32) == layer.bias[channel]
+    found = [
+        (core[f"add{index}"] - core[f"subtract{index}"], core[f"shift{index}"])
+        for index in range(steps)
+    ]
+    expected = () if layer.scales is None else layer.scales[channel].steps
+    idle = len(found) - len(expected)
+    assert all(digit == 0 for digit, _ in found[:idle])
+    assert tuple(found[idle:]) == expected
+
+
+def test_unused_directory_entries_are_zero(programs: list[Program]) -> None:
+    image = link(programs[:3])
+    stride = directory_stride(CONFIG)
+    directory = image.descriptors[: MAX_POINTS * stride]
+    assert [bool(directory[point * stride]) for point in range(MAX_POINTS)] == [True] * 3 + [
+        False
+    ] * 5
+
+
+@pytest.mark.parametrize("count", [0, MAX_POINTS + 1])
+def test_number_of_points_is_checked(programs: list[Program], count: int) -> None:
+    message = rf"{count} operating points, must be 1\.\.8"
+    with pytest.raises(InputError, match=message):
+        link(programs[:1] * count)
+
+
+def test_points_share_one_configuration(networks: list[IntegerNetwork]) -> None:
+    other = AcceleratorConfig(cores=2, descriptor_words=4096)
+    programs = [compile_network(networks[0], config, "unary") for config in (CONFIG, other)]
+    with pytest.raises(InputError, match="for different configurations; compile all for one"):
+        link(programs)
+
+
+@pytest.mark.parametrize("parameter", ["descriptor_words", "term_words"])
+def test_memories_must_hold_all_points(networks: list[IntegerNetwork], parameter: str) -> None:
+    sizes = {"cores": 3, "descriptor_words": 4096, "term_words": 16384}
+    whole = link([compile_network(n, CONFIG, "unary") for n in networks])
+    used = {
+        "descriptor_words": len(whole.descriptors),
+        "term_words": max(map(len, whole.terms)),
+    }[parameter]
+    exact = AcceleratorConfig.of(sizes | {parameter: used}, "test")
+    link([compile_network(n, exact, "unary") for n in networks])
+    small = AcceleratorConfig.of(sizes | {parameter: used - 1}, "test")
+    message = rf"together need {used} words, .* {used - 1}: raise {parameter}, or load fewer"
+    with pytest.raises(InputError, match=message):
+        link([compile_network(n, small, "unary") for n in networks])

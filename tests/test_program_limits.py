@@ -1,0 +1,86 @@
+"""What the program format cannot hold is refused in one line; what it can just hold is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
+from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
+from pann_hw.program.compile import compile_network
+from pann_hw.program.image import link
+from tests.random_networks import one_layer
+
+LARGE = AcceleratorConfig(activation_words=65536, term_words=65536, descriptor_words=65536)
+
+
+def huge_pool() -> IntegerNetwork:
+    wide = Tensor("p", (1, 1, 1), 8)
+    pool = MaxPool(wide, "x", (300, 1), (1, 1))
+    last = Accumulate(
+        Tensor("y", (1, 1, 1), 8),
+        (Source("p", np.ones((1, 1, 1, 1), np.int64)),),
+        np.zeros(1, np.int64),
+        None,
+        0,
+    )
+    return IntegerNetwork(Tensor("x", (1, 300, 1), 8), (pool, last))
+
+
+def many_tiles() -> IntegerNetwork:
+    """A raw map that lies in no memory, with more words a channel than a field can hold."""
+    return one_layer((1, 40000, 1), (1, 1), padding=(0, 8))
+
+
+BEYOND: dict[str, tuple[Callable[[], IntegerNetwork], str]] = {
+    "rows": (lambda: one_layer((1, 65536, 1), (1, 1)), r"'x' has shape \(1, 65536, 1\): each size"),
+    "columns": (lambda: one_layer((1, 1, 65537), (1, 1)), "'x' has shape .* at most 65535"),
+    "channels": (lambda: one_layer((65536, 1, 1), (1, 1)), "'x' has shape .* at most 65535"),
+    "input rows": (
+        lambda: one_layer((2, 32768, 1), (1, 1)),
+        r"the input of shape \(2, 32768, 1\) has 65536 rows .* at most 65535",
+    ),
+    "channel pitch": (
+        lambda: one_layer((1, 8192, 64), (8192, 64)),
+        "'x' of shape .* takes 65536 words a channel, must be at most 65535: raise lanes",
+    ),
+    "output pitch": (many_tiles, "'y' of shape .* takes 120000 words a channel"),
+    "row step": (
+        lambda: one_layer((1, 2, 3000), (1, 1), (200, 1)),
+        "layer 'y': a vertical stride of 200 is 75000 words of 'x', must be at most 65535",
+    ),
+    "kernel": (lambda: one_layer((1, 256, 1), (256, 1)), r"layer 'y': kernel \(256, 1\), .* 255"),
+    "pool": (huge_pool, r"layer 'p': kernel \(300, 1\), .* at most 255"),
+    "stride": (lambda: one_layer((1, 2, 1), (1, 1), (256, 1)), r"stride \(256, 1\), .* 255"),
+    "padding": (
+        lambda: one_layer((1, 1, 1), (1, 1), (1, 1), (256, 0)),
+        r"padding \(256, 0\).* 255",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(BEYOND))
+def test_sizes_beyond_the_format(name: str) -> None:
+    make, message = BEYOND[name]
+    with pytest.raises(InputError, match=message) as caught:
+        compile_network(make(), LARGE, "unary")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        one_layer((1, 65535, 1), (1, 1)),
+        one_layer((1, 1, 65535), (1, 1)),
+        one_layer((65535, 1, 1), (1, 1)),
+        one_layer((1, 255, 1), (255, 1)),
+        one_layer((1, 255, 1), (1, 1), (255, 1)),
+        one_layer((1, 1, 1), (1, 1), (1, 1), (255, 255)),
+    ],
+    ids=["rows", "columns", "channels", "kernel", "stride", "padding"],
+)
+def test_sizes_at_the_limit(network: IntegerNetwork) -> None:
+    link([compile_network(network, LARGE, "unary")])
