@@ -5,29 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.program.flips import CLASSES
 from sim.build import cpp_name
 
 __all__ = ["CLASSES", "TOP", "CountedSignal", "counted_signals", "public_lines"]
 
 TOP = "pann_accelerator"
 """Name of the accelerator's top module."""
-
-CLASSES = (
-    "operand",
-    "accumulator",
-    "term_stream",
-    "row_buffer",
-    "requantiser",
-    "memory_ports",
-    "control",
-)
-"""Signal classes of toggle counts.
-
-operand: the rails' operands at each lane; accumulator: accumulator registers; term_stream: term
-words and the rails' registered control; row_buffer: buffered input rows; requantiser: its
-registers; memory_ports: address, enable and data of the activation memory, address and data of the
-descriptor memory, term addresses; control: registers of sequencers, loaders, counters, descriptors.
-"""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from pann_hw.program.image import link
 from pann_hw.program.interpret import execute
 from tests.random_networks import layer_arrays, one_layer, residual_network, width_needed
 
-
 LARGE = AcceleratorConfig(activation_words=65536, term_words=65536, descriptor_words=65536)
 
 

@@ -62,10 +62,10 @@ class SlowPass:
     def __init__(self, item: Pass, program: Program) -> None:
         self._item = item
         self._config = program.config
-        self._program = program
         self._windows = [(s, w) for s in item.segments for w in windows(s)]
         self.rails = self._pooling() if item.pool else self._terms()
         self.tiles: list[Observed] = []
+        self._reads: dict[int, list[int]] = {}
         self.cycles = 0
 
     def _terms(self) -> list[Rail]:
@@ -211,8 +211,8 @@ def test_cycles_of_the_smallest_network(rng: np.random.Generator) -> None:
     """By hand: one window of one word, one term."""
     config = random_config(rng, lanes=4, cores=1, lane="unary", rails=1)
     program = compile_network(one_layer((1, 1, 1), (1, 1)), config, "unary")
-    # Wait, read 3 + 5 + 2 descriptor words, start; then load; the row is read in cycle 1 after
-    # preparing and can be used from cycle 3 on, in which the only term is issued; run ends in
-    # cycle 4; the output takes 1 cycle, and 1 to be done.
+    # Wait, read 3 + 5 + 2 descriptor words, start (cycle 0: prepare), load. The row is read in
+    # cycle 1 and can be used from cycle 3 on, in which the only term is issued; run lasts from
+    # cycle 2 to 4. The output takes 1 cycle, and 1 to be done.
     assert (PASS_WORDS, SEGMENT_WORDS) == (3, 5)
-    assert inference_cycles(program)[1] == 1 + (3 + 5 + 2) + 1 + 1 + 4 + 2
+    assert inference_cycles(program)[1] == 1 + (3 + 5 + 2) + 1 + 1 + 3 + 2

@@ -19,7 +19,24 @@ from pann_hw.program.layout import MAX_POINTS, POINT_WORDS, directory_stride
 from pann_hw.program.program import Pass, Program
 from pann_hw.program.timing import PassTiming, Tile, TileTiming
 
-__all__ = ["FlipPredictor"]
+__all__ = ["CLASSES", "FlipPredictor"]
+
+CLASSES = (
+    "operand",
+    "accumulator",
+    "term_stream",
+    "row_buffer",
+    "requantiser",
+    "memory_ports",
+    "control",
+)
+"""Signal classes of toggle counts.
+
+operand: the rails' operands at each lane; accumulator: accumulator registers; term_stream: term
+words and the rails' registered control; row_buffer: buffered input rows; requantiser: its
+registers; memory_ports: address, enable and data of the activation memory, address and data of the
+descriptor memory, term addresses; control: registers of sequencers, loaders, counters, descriptors.
+"""
 
 Key = tuple[str, str]
 """(signal class, signal)."""
@@ -33,7 +50,7 @@ class FlipPredictor(Observer):
 
     Attributes
     ----------
-    flips : class -> int64 (batch,), of the last call
+    flips : class (each of CLASSES) -> int64 (batch,), of the last call
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -157,10 +174,10 @@ class FlipPredictor(Observer):
 
     def end(self) -> None:
         none = np.zeros(self._batch, np.int64)
-        totals = {name: none + value for name, value in self._plain.items()}
+        totals = {name: none + self._plain[name] for name in CLASSES}
         for key, chain in self._chains.items():
             flips, self._left[key] = chain.close(self._left.get(key, 0))
-            totals[key[0]] = totals.get(key[0], none) + flips
+            totals[key[0]] = totals[key[0]] + flips
         self.flips = totals
 
 

@@ -1,0 +1,168 @@
+"""The interpreter against the PyTorch reference, layer by layer, on hundreds of random networks."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.requantise import MAX_STEPS, Scale, requantise
+from pann_hw.integer.run import run
+from pann_hw.program.compile import compile_network
+from pann_hw.program.interpret import (
+    Observer,
+    execute,
+    output_map,
+    requantise_steps,
+    store_map,
+)
+from pann_hw.program.program import Program
+from pann_hw.program.timing import inference_cycles
+from tests.random_networks import (
+    feature_map_network,
+    layer_arrays,
+    one_layer,
+    random_config,
+    random_network,
+    residual_network,
+)
+
+SWEEP = 300
+
+
+def check(network: IntegerNetwork, x: np.ndarray, program: Program) -> None:
+    result = execute(program, x)
+    reference = run(network, x)
+    found = layer_arrays(network, program, result.stores, result.outputs)
+    for layer in network.layers:
+        name = layer.output.name
+        expected = reference[name].numpy()
+        wrong = int((found[name] != expected).sum())
+        assert wrong == 0, f"{name}: {wrong} of {expected.size} elements differ"
+    assert result.cycles == sum(inference_cycles(program))
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_random_networks(part: int, seed: int) -> None:
+    for index in range(part, SWEEP, 4):
+        rng = np.random.default_rng([seed, index])
+        config = random_config(rng)
+        network, x = random_network(rng, config.max_stride, layers=int(rng.integers(1, 7)))
+        encoding = "csd" if config.shift and rng.random() < 0.5 else "unary"
+        program = compile_network(network, config, encoding)
+        try:
+            check(network, x, program)
+        except AssertionError as error:
+            raise AssertionError(f"network {index}, {encoding} on {config}: {error}") from error
+
+
+@pytest.mark.parametrize("encoding", ["unary", "csd"])
+@pytest.mark.parametrize("lanes", [4, 8, 16, 32, 64])
+def test_odd_shapes(lanes: int, encoding: str, rng: np.random.Generator) -> None:
+    for max_stride in (2, 4):
+        config = random_config(rng, lanes=lanes, lane="csd", rails=2, max_stride=max_stride)
+        for make in (residual_network, feature_map_network):
+            network, x = make(rng, max_stride)
+            check(network, x, compile_network(network, config, encoding))
+
+
+def test_a_single_raw_layer(rng: np.random.Generator) -> None:
+    network = one_layer((3, 4, 5), (3, 3), (1, 1), (1, 1), channels=5)
+    program = compile_network(network, AcceleratorConfig(), "unary")
+    x = rng.integers(0, 256, (2, 3, 4, 5))
+    assert execute(program, x).stores.shape == (2, 0, 8)
+    check(network, x, program)
+
+
+def test_images_do_not_depend_on_each_other(rng: np.random.Generator) -> None:
+    network, _ = feature_map_network(rng, 2)
+    program = compile_network(network, AcceleratorConfig(), "csd")
+    x = rng.integers(0, 16, (5, *network.input.shape))
+    whole = execute(program, x)
+    for index in range(len(x)):
+        alone = execute(program, x[index : index + 1])
+        assert (alone.outputs == whole.outputs[index]).all()
+        assert (alone.stores == whole.stores[index]).all()
+
+
+def test_steps_of_the_requantiser(rng: np.random.Generator) -> None:
+    """Its last state gives what ``requantise`` gives, whatever idle steps come before."""
+    sums = rng.integers(-(2**19), 2**19, (3, 8))
+    for digits in (2, 3):
+        scale = Scale.nearest(float(2.0 ** rng.uniform(-12, 0)), digits)
+        expected = requantise(sums, scale, 255)
+        for steps in range(len(scale.steps), MAX_STEPS + 1):
+            states = requantise_steps(sums, scale, steps)
+            assert states.shape == (3, steps, 8)
+            assert (((states[:, -1] + 1) >> 1).clip(0, 255) == expected).all()
+            assert not states[:, : steps - len(scale.steps)].any()
+
+
+class Recorder(Observer):
+    """The names of what is seen, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def __getattribute__(self, name: str) -> object:
+        known = ("begin", "begin_pass", "tile", "operands", "accumulator", "requantiser", "pool")
+        if name in (*known, "store", "end"):
+            return lambda *_: self.events.append(name)
+        return super().__getattribute__(name)
+
+
+def test_observers_see_everything_in_order(rng: np.random.Generator) -> None:
+    network, x = residual_network(rng, 2)
+    program = compile_network(network, AcceleratorConfig(cores=3), "csd")
+    recorder = Recorder()
+    execute(program, x, recorder)
+    expected = ["begin"]
+    for item in program.passes:
+        expected.append("begin_pass")
+        for _ in range(item.rows * item.tiles_per_row):
+            expected.append("tile")
+            if item.pool:
+                expected += ["store"] * item.channels + ["pool"]
+            else:
+                drain = [] if item.raw else ["requantiser", "store"]
+                expected += (["operands"] * 2 + ["accumulator", *drain]) * item.channels
+    assert recorder.events == [*expected, "end"]
+
+
+def test_maps_name_every_element_once(rng: np.random.Generator) -> None:
+    network, _ = residual_network(rng, 2)
+    program = compile_network(network, AcceleratorConfig(cores=3), "csd")
+    elements = [
+        (layer, channel, row, column + lane)
+        for layer, channel, row, column, valid in store_map(program)
+        for lane in range(valid)
+    ]
+    expected = [
+        (index, *position)
+        for index, layer in enumerate(network.layers[:-1])
+        for position in np.ndindex(layer.output.shape)
+    ]
+    assert sorted(elements) == expected
+    assert sorted(output_map(program)) == list(np.ndindex(program.output_shape))
+
+
+def test_sweep_is_varied(seed: int) -> None:
+    """The random networks reach what they are meant to reach."""
+    seen: set[str] = set()
+    for index in range(100):
+        rng = np.random.default_rng([seed, index, zlib.crc32(b"varied")])
+        network, _ = random_network(rng, 4, layers=6)
+        for layer in network.layers:
+            for source in getattr(layer, "sources", ()):
+                kernel = source.weights.shape[2:]
+                seen |= {f"kernel {max(kernel)}", f"stride {source.stride[1]}"}
+                seen |= {f"padding {source.padding[1]}"}
+                seen |= {"grouped"} if source.groups > 1 else set()
+            seen |= {f"{len(getattr(layer, 'sources', ()))} sources"}
+    assert seen >= {f"kernel {size}" for size in range(1, 8)}
+    assert seen >= {f"stride {size}" for size in range(1, 5)}
+    assert seen >= {f"padding {size}" for size in range(4)}
+    assert seen >= {"grouped", "0 sources", "1 sources", "2 sources"}
