@@ -60,7 +60,7 @@ class CoreArray(wiring.Component):
                 "jump": In(rails),
                 "target": In(16),
                 "term_write": In(1),
-                "term_rail": In(range(rails)),
+                "term_rail": In(range(max(rails, 2))),
                 "term_address": In(16),
                 "term": In(term_layout(config).size),
                 "address": Out(16),

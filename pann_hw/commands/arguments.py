@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,8 +103,18 @@ def check_writable(path: Path, *, folder: bool = False) -> Path:
     if not folder and path.is_dir():
         raise InputError(f"{path}: is a folder, must be a file; choose another --output")
     parent = path if folder else path.parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: cannot be written ({parent} refuses); choose another --output")
-    return path
+    missing = [place for place in (parent, *parent.parents) if not place.exists()]
+    made: list[Path] = []
+    # Only trying tells: root is refused nothing by permissions, but by file systems.
+    try:
+        for place in reversed(missing):
+            place.mkdir()
+            made.append(place)
+        with tempfile.TemporaryFile(dir=parent):
+            return path
+    except OSError as error:
+        reason = error.strerror or "refused"
+        raise InputError(f"{path}: cannot be written ({reason}); choose another --output") from None
+    finally:
+        for place in reversed(made):
+            place.rmdir()

@@ -1,0 +1,354 @@
+"""The command line from end to end, and each kind of wrong input: one line and an exit code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pann_hw.cli import main
+from pann_hw.commands import COMMANDS
+from pann_hw.config import AcceleratorConfig
+from pann_hw.integer import store
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
+from pann_hw.integer.requantise import Scale
+
+FACTORY = """
+import torch
+def make():
+    torch.manual_seed(3)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(), torch.nn.Linear(36, 3))
+"""
+SMALL = ("--lanes", "4", "--cores", "2", "--activation-words", "256", "--term-words", "1024",
+         "--descriptor-words", "512")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a network, its data, an integer network and a program."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "net.py").write_text(FACTORY)
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(20, 1, 6, 6)).astype(np.float32)
+    np.savez(folder / "data.npz", x=x, y=rng.integers(0, 3, 20))
+    quantize = ["quantize", f"{folder}/net.py:make", "--data", f"{folder}/data.npz"]
+    assert main([*quantize, "--output", f"{folder}/net.npz"]) == 0
+    unary = ["--encoding", "unary", "--budget", "24", "--output", f"{folder}/unary.npz"]
+    assert main([*quantize, *unary]) == 0
+    networks = [f"{folder}/net.npz", f"{folder}/unary.npz"]
+    assert (
+        main(["compile", *networks, "--encoding", "csd,unary", *SMALL,
+              "--output", f"{folder}/program.pann"]) == 0
+    )  # fmt: skip
+    return folder
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    """Run a command with --json; standard output must be one object and nothing else."""
+    code = main([*arguments, "--json"])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    result = json.loads(captured.out)
+    assert isinstance(result, dict)
+    return result
+
+
+def refusal(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> str:
+    """Run a command that must fail with ``code`` and one line, and print nothing else."""
+    assert main(list(arguments)) == code
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.splitlines() if line.startswith("pann-hw: error: ")]
+    assert len(lines) == 1
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    return lines[0]
+
+
+def test_help_answers_at_once() -> None:
+    times = []
+    for _ in range(3):
+        begin = time.monotonic()
+        subprocess.run(
+            [sys.executable, "-m", "pann_hw.cli", "--help"], check=True, capture_output=True
+        )
+        times.append(time.monotonic() - begin)
+    code = (
+        "import sys, pann_hw.cli as cli; cli._parser()\n"
+        "print([m for m in ('torch', 'numpy', 'amaranth', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", f"heavy imports; --help took {min(times):.2f} s"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_quantize_and_compile_report_what_they_made(
+    work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    result = output(
+        capsys, "quantize", f"{work}/net.py:make", "--data", f"{work}/data.npz",
+        "--budget", "3bit", "--output", f"{tmp_path}/new/folder/n.npz",
+    )  # fmt: skip
+    assert result["budget"] == 16.5
+    flips = result["flips_per_mac"]
+    assert isinstance(flips, float) and 0 < flips <= 16.5
+    assert (tmp_path / "new/folder/n.npz").is_file()
+    result = output(
+        capsys, "compile", f"{work}/net.npz", *SMALL, "--output", f"{tmp_path}/p.pann"
+    )  # fmt: skip
+    points = result["points"]
+    assert isinstance(points, list) and points[0]["encoding"] == "csd"
+
+
+def test_exported_program_gives_the_same_network_as_its_module(
+    work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    namespace: dict[str, object] = {}
+    exec(FACTORY, namespace)
+    module = namespace["make"]()  # type: ignore[operator]
+    program = torch.export.export(module.eval(), (torch.zeros(2, 1, 6, 6),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    for spec, name in ((f"{tmp_path}/net.pt2", "a.npz"), (f"{work}/net.py:make", "b.npz")):
+        output(
+            capsys, "quantize", spec, "--data", f"{work}/data.npz", "--output", f"{tmp_path}/{name}"
+        )
+    one, other = store.load(tmp_path / "a.npz"), store.load(tmp_path / "b.npz")
+    for mine, theirs in zip(one.layers, other.layers, strict=True):
+        if isinstance(mine, Accumulate) and isinstance(theirs, Accumulate):
+            assert np.array_equal(mine.sources[0].weights, theirs.sources[0].weights)
+
+
+def test_simulate_compare_and_power_agree(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = (f"{work}/program.pann", "--data", f"{work}/data.npz", "--images", "9")
+    simulated = output(capsys, "simulate", *run)
+    points = simulated["points"]
+    assert isinstance(points, list) and len(points) == 2
+    assert len(points[0]["classes"]) == 9
+    compared = output(capsys, "compare", *run)
+    assert compared["mismatches"] == 0
+    levels = compared["points"]
+    assert isinstance(levels, list)
+    for simulated_point, level in zip(points, levels, strict=True):
+        assert level["compared"] > 0
+        assert level["cycles_predicted"] == level["cycles_counted"]
+        assert simulated_point["cycles_per_image"] == level["cycles_counted"]
+    power = output(capsys, "power", *run, "--point", "1")
+    counted = power["points"]
+    assert isinstance(counted, list) and len(counted) == 1
+    assert counted[0]["encoding"] == "unary"
+    toggles = counted[0]["toggles"]
+    for name in ("operand", "accumulator"):
+        assert toggles[name]["predicted"] == toggles[name]["counted"] > 0
+
+
+def test_generate_writes_everything_or_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    result = output(capsys, "generate", *SMALL, "--output", f"{tmp_path}/hw")
+    names = {path.name for path in (tmp_path / "hw").iterdir()}
+    assert names == {"accelerator.v", "config.json", "waivers.vlt"}
+    assert AcceleratorConfig.load(tmp_path / "hw/config.json").lanes == 4
+    assert result["verilog"] == f"{tmp_path}/hw/accelerator.v"
+    assert [path.name for path in tmp_path.iterdir()] == ["hw"]
+
+
+def test_a_mismatch_is_shown_and_gives_exit_code_1(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pann_hw.report import verify
+
+    def wrong(network: IntegerNetwork, x: np.ndarray) -> dict[str, torch.Tensor]:
+        values = run(network, x)
+        name = network.layers[0].output.name
+        values[name] = values[name].clone()
+        values[name][2, 1, 3, 4] += 1
+        return values
+
+    run = verify.run
+    monkeypatch.setattr(verify, "run", wrong)
+    arguments = ["compare", f"{work}/program.pann", "--data", f"{work}/data.npz", "--point", "0"]
+    assert main(arguments) == 1
+    shown = capsys.readouterr().out
+    assert "image 2 at channel 1, row 3, column 4" in shown
+    assert "1 of 2880 elements differ" in shown
+
+
+def bad_data(folder: Path) -> dict[str, tuple[Path, str]]:
+    """Data files that must be refused, and what the refusal must say."""
+    good = np.zeros((4, 1, 6, 6), np.float32)
+    nan, infinite = good.copy(), good.copy()
+    nan[1, 0, 2, 3] = np.nan
+    infinite[0, 0, 0, 0] = np.inf
+    arrays = {
+        "nan": (nan, "NaN"),
+        "infinite": (infinite, "inf"),
+        "shape": (np.zeros((4, 1, 5, 6), np.float32), "(1, 5, 6)"),
+        "dtype": (np.zeros((4, 1, 6, 6), np.complex64), "complex64"),
+        "empty": (good[:0], "0"),
+    }
+    files = {}
+    for name, (x, found) in arrays.items():
+        np.savez(folder / f"{name}.npz", x=x)
+        files[name] = (folder / f"{name}.npz", found)
+    (folder / "text.npz").write_text("not an archive")
+    files["text"] = (folder / "text.npz", "text.npz")
+    files["missing"] = (folder / "missing.npz", "no such file")
+    return files
+
+
+@pytest.mark.parametrize("name", ["nan", "infinite", "shape", "dtype", "empty", "text", "missing"])
+@pytest.mark.parametrize("command", ["quantize", "compare"])
+def test_bad_data(
+    name: str, command: str, work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path, found = bad_data(tmp_path)[name]
+    before = set(tmp_path.iterdir())
+    first = f"{work}/net.py:make" if command == "quantize" else f"{work}/program.pann"
+    extra = ["--output", f"{tmp_path}/out.npz"] if command == "quantize" else []
+    message = refusal(capsys, 2, command, first, "--data", str(path), *extra)
+    assert found.lower() in message.lower()
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("budget", ["0", "-3", "1e9", "nan", "9bit", "much"])
+def test_bad_budget(budget: str, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = refusal(
+        capsys, 2, "quantize", f"{work}/net.py:make", "--data", f"{work}/data.npz",
+        f"--budget={budget}",
+    )  # fmt: skip
+    assert "budget" in message
+    assert "64" in message
+
+
+def test_bad_network_file(work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    program = (work / "program.pann").read_bytes()
+    (tmp_path / "cut.pt2").write_bytes(program[:100])
+    (tmp_path / "cut.npz").write_bytes((work / "net.npz").read_bytes()[:200])
+    (tmp_path / "cut.pann").write_bytes(program[: len(program) // 2])
+    data = ("--data", f"{work}/data.npz")
+    for arguments in (
+        ("quantize", "missing.pt2", *data),
+        ("quantize", f"{tmp_path}/cut.pt2", *data),
+        ("quantize", f"{work}/data.npz", *data),
+        ("compile", f"{tmp_path}/cut.npz"),
+        ("compile", f"{work}/data.npz"),
+        ("compile", "missing.npz"),
+        ("compare", f"{tmp_path}/cut.pann", *data),
+        ("compare", f"{work}/net.npz", *data),
+        ("compare", "missing.pann", *data),
+    ):
+        message = refusal(capsys, 2, *arguments)
+        assert Path(arguments[1]).name in message
+
+
+@pytest.mark.parametrize(
+    ("option", "parameter"),
+    [
+        ("--activation-words=16", "activation_words"),
+        ("--term-words=16", "term_words"),
+        ("--descriptor-words=64", "descriptor_words"),
+        ("--accumulator-width=12", "accumulator_width"),
+    ],
+)
+def test_memory_too_small_names_what_to_raise(
+    option: str, parameter: str, work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    message = refusal(
+        capsys, 2, "compile", f"{work}/net.npz", *SMALL, option, "--output", f"{tmp_path}/p.pann"
+    )
+    assert f"raise {parameter}" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "lanes = 7" in refusal(capsys, 2, "generate", "--lanes", "7")
+    (tmp_path / "config.json").write_text('{"lanse": 8}')
+    config = ("--config", f"{tmp_path}/config.json")
+    assert "lanse" in refusal(capsys, 2, "generate", *config)
+    (tmp_path / "config.json").write_text("{")
+    assert "config.json" in refusal(capsys, 2, "generate", *config)
+
+
+def test_unwritable_output(work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for arguments in (
+        ("generate", "--output", f"{tmp_path}/file"),
+        ("generate", "--output", f"{tmp_path}/file/below"),
+        ("generate", "--output", "/proc/nowhere"),
+        ("compile", f"{work}/net.npz", "--output", str(tmp_path)),
+        ("quantize", f"{work}/net.py:make", "--data", f"{work}/data.npz", "--output",
+         "/proc/nowhere/n.npz"),
+        ("demo", "--output", f"{tmp_path}/file"),
+    ):  # fmt: skip
+        assert "choose another" in refusal(capsys, 2, *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_missing_compiler_is_named_before_any_work(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for tool in ("make", "perl"):
+        place = shutil.which(tool)
+        assert place is not None
+        (tmp_path / tool).symlink_to(place)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    data = ("--data", f"{work}/data.npz")
+    for arguments in (("compare", f"{work}/program.pann", *data), ("demo",)):
+        assert "apt-get install g++" in refusal(capsys, 3, *arguments)
+
+
+def test_images_and_points_out_of_range(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ("simulate", f"{work}/program.pann", "--data", f"{work}/data.npz")
+    assert "points 0..1" in refusal(capsys, 2, *run, "--point", "2")
+    assert "--images 0" in refusal(capsys, 2, *run, "--images", "0")
+
+
+def test_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["fly"])
+    assert stopped.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_wide_raw_output_and_unlabelled_data(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A network made by hand whose output is a map, on data without classes."""
+    rng = np.random.default_rng(1)
+    hidden = Accumulate(
+        Tensor("hidden", (2, 5, 5), 4),
+        (Source("x", rng.integers(-3, 4, (2, 1, 3, 3)), padding=(1, 1)),),
+        np.zeros(2, np.int64),
+        (Scale.nearest(0.05),) * 2,
+        15,
+    )
+    last = Accumulate(
+        Tensor("map", (3, 5, 5), 8),
+        (Source("hidden", rng.integers(-3, 4, (3, 2, 1, 1))),),
+        np.zeros(3, np.int64),
+        None,
+        0,
+    )
+    network = IntegerNetwork(Tensor("x", (1, 5, 5), 8, 128, 1 / 64), (hidden, last))
+    store.save(network, tmp_path / "n.npz")
+    np.savez(tmp_path / "d.npz", x=rng.normal(size=(3, 1, 5, 5)).astype(np.float32))
+    output(capsys, "compile", f"{tmp_path}/n.npz", *SMALL, "--output", f"{tmp_path}/p.pann")
+    run = (f"{tmp_path}/p.pann", "--data", f"{tmp_path}/d.npz")
+    assert output(capsys, "compare", *run)["mismatches"] == 0
+    points = output(capsys, "simulate", *run)["points"]
+    assert isinstance(points, list) and points[0]["accuracy"] is None
