@@ -101,18 +101,27 @@ def simulate(
 
     Raises
     ------
+    ValueError : inputs or points of another shape, or values that are no bytes
     MismatchError : the accelerator reports an error, or hangs
     ToolError : a tool is missing or fails
     """
-    executable = build(image.config)
     count = len(inputs)
+    if inputs.ndim != 2 or points.shape != (count,):
+        raise ValueError(
+            f"inputs {inputs.shape} and points {points.shape} must be (inferences, elements) and "
+            "(inferences,)"
+        )
+    for what, values in (("inputs", inputs), ("points", points)):
+        if values.size and not 0 <= values.min() <= values.max() <= 255:
+            raise ValueError(f"{what} are {values.min()}..{values.max()}, must be 0..255")
+    executable = build(image.config)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "program.bin").write_bytes(image.stream().astype("<u4").tobytes())
         (folder / "inputs.bin").write_bytes(inputs.astype(np.uint8).tobytes())
         (folder / "points.bin").write_bytes(points.astype(np.uint8).tobytes())
         files = [str(folder / f"{part}.bin") for part in ("program", "inputs", "points")]
-        numbers = [inputs[0].size if count else 0, outputs, timeout, int(stores), int(toggles)]
+        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles)]
         command = [str(executable), *files, name, *map(str, numbers)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -126,13 +135,13 @@ def simulate(
             raise MismatchError(f"simulation: {message}")
         if process.returncode:
             raise ToolError(f"the simulator failed with code {process.returncode}: {message}")
-        return _collect(folder, image.config, count, stores, toggles)
+        return _collect(folder, image.config, (count, outputs), stores, toggles)
 
 
 def _collect(
-    folder: Path, config: AcceleratorConfig, count: int, stores: bool, toggles: bool
+    folder: Path, config: AcceleratorConfig, shape: tuple[int, int], stores: bool, toggles: bool
 ) -> SimulationResult:
-    values = np.fromfile(folder / "outputs.bin", "<i4").astype(np.int64).reshape(count, -1)
+    values = np.fromfile(folder / "outputs.bin", "<i4").astype(np.int64).reshape(shape)
     cycles = np.fromfile(folder / "cycles.bin", "<u4").astype(np.int64)
     stored = counted = None
     if stores:
@@ -140,6 +149,6 @@ def _collect(
         stored = np.fromfile(folder / "stores.bin", layout)
     if toggles:
         table = np.fromfile(folder / "toggles.bin", "<u8").astype(np.int64)
-        columns = table.reshape(count, len(CLASSES)).T
+        columns = table.reshape(shape[0], len(CLASSES)).T
         counted = dict(zip(CLASSES, columns, strict=True))
     return SimulationResult(values, cycles, stored, counted)

@@ -37,7 +37,6 @@ class CountedSignal:
 _CONTROL = {
     ("sequencer",): (
         "fsm_state",
-        "address",
         "index",
         "first_pass",
         "input_base",
