@@ -1,0 +1,121 @@
+"""The register block: each register, each way to use it wrongly, and pulses that meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cocotb
+
+from rtl_gen.program_loader import Error
+from rtl_gen.registers import Register
+from sim.benches.ports import Ports
+from sim.benches.units import CONFIG, unit_ports
+
+__all__ = ["clear_meets_done", "errors", "reads", "starts"]
+
+_START, _CLEAR = 1, 2
+_BUSY, _DONE, _LOADED, _ERROR = 1, 2, 4, 8
+
+
+async def _write(ports: Ports, address: int, value: int, **inputs: int) -> tuple[int, int]:
+    """Write a register, other inputs with it for one cycle; the pulses (start, clear_error)."""
+    ports.drive(bus__address=address, bus__w_data=value, bus__w_enable=1, **inputs)
+    await ports.settle()
+    pulses = ports.read("start"), ports.read("clear_error")
+    await ports.tick()
+    ports.drive(bus__w_enable=0, **dict.fromkeys(inputs, 0))
+    return pulses
+
+
+async def _read(ports: Ports, address: int) -> int:
+    ports.drive(bus__address=address)
+    await ports.settle()
+    value = ports.read("bus__r_data")
+    await ports.tick()
+    return value
+
+
+@cocotb.test()
+async def reads(dut: Any) -> None:
+    """After reset all is 0 but the fingerprint; only POINT and CONTROL can be written."""
+    ports = unit_ports(dut, "registers")
+    await ports.begin()
+    values = dict.fromkeys(range(8), 0) | {Register.FINGERPRINT: CONFIG.fingerprint}
+    for address, value in values.items():
+        assert await _read(ports, address) == value
+    for address in set(range(8)) - {Register.CONTROL, Register.POINT}:
+        assert await _write(ports, address, 0xFFFFFFFF) == (0, 0)
+        assert await _read(ports, address) == values[address]
+    for point in (5, 7, 0, 2):
+        await _write(ports, Register.POINT, point)
+        assert await _read(ports, Register.POINT) == point == ports.read("point")
+
+
+@cocotb.test()
+async def starts(dut: Any) -> None:
+    """Start, busy, done and the cycle counter; a start withdraws the interrupt."""
+    ports = unit_ports(dut, "registers")
+    await ports.begin()
+    ports.drive(loaded=1)
+    for cycles in (3, 50):
+        assert await _write(ports, Register.CONTROL, _START) == (1, 0)
+        assert not ports.read("irq")
+        ports.drive(busy=1)
+        assert await _read(ports, Register.STATUS) == _BUSY | _LOADED
+        await ports.tick(cycles - 2)
+        ports.drive(finished=1)
+        await ports.tick()
+        ports.drive(finished=0, busy=0)
+        await ports.tick(5)
+        assert ports.read("irq")
+        assert await _read(ports, Register.STATUS) == _DONE | _LOADED
+        assert await _read(ports, Register.CYCLES) == cycles
+    assert await _write(ports, Register.CONTROL, _CLEAR) == (0, 1)
+    assert not ports.read("irq")
+    assert await _read(ports, Register.CYCLES) == 50
+
+
+@cocotb.test()
+async def errors(dut: Any) -> None:
+    """Wrong starts do nothing but report; the first error stays until cleared."""
+    ports = unit_ports(dut, "registers")
+    await ports.begin()
+    assert await _write(ports, Register.CONTROL, _START) == (0, 0)
+    assert await _read(ports, Register.ERROR) == Error.NO_PROGRAM
+    assert await _read(ports, Register.STATUS) == _ERROR
+    ports.drive(loaded=1, busy=1)
+    assert await _write(ports, Register.CONTROL, _START) == (0, 0)
+    assert await _read(ports, Register.ERROR) == Error.NO_PROGRAM, "not the first error"
+    assert await _write(ports, Register.CONTROL, _START | _CLEAR) == (0, 1)
+    assert await _read(ports, Register.ERROR) == Error.START_WHILE_BUSY
+    await _write(ports, Register.CONTROL, _CLEAR)
+    assert await _read(ports, Register.ERROR) == Error.NONE
+    ports.drive(busy=0)
+    for source, error in (
+        ("loader_error", Error.BAD_CHECKSUM),
+        ("sequencer_error", Error.POINT_NOT_LOADED),
+    ):
+        ports.drive(**{source: error})
+        await ports.tick()
+        ports.drive(**{source: 0})
+        assert await _read(ports, Register.ERROR) == error
+        assert await _read(ports, Register.STATUS) == _ERROR | _LOADED
+        # Clearing and starting in one write: the start counts, the error goes.
+        assert await _write(ports, Register.CONTROL, _START | _CLEAR) == (1, 1)
+        assert await _read(ports, Register.ERROR) == Error.NONE
+
+
+@cocotb.test()
+async def clear_meets_done(dut: Any) -> None:
+    """What happens in the very cycle of a clear is not lost: neither the end nor an error."""
+    ports = unit_ports(dut, "registers")
+    await ports.begin()
+    ports.drive(loaded=1)
+    await _write(ports, Register.CONTROL, _START)
+    ports.drive(busy=1)
+    await ports.tick(4)
+    await _write(ports, Register.CONTROL, _CLEAR, finished=1)
+    ports.drive(busy=0)
+    assert await _read(ports, Register.STATUS) == _DONE | _LOADED, "the end of an inference is lost"
+    await _write(ports, Register.CONTROL, _CLEAR, loader_error=Error.BAD_MAGIC)
+    assert await _read(ports, Register.ERROR) == Error.BAD_MAGIC

@@ -1,0 +1,10 @@
+"""Lanes: each kind against integers."""
+
+from __future__ import annotations
+
+from sim.bench import run_bench
+from sim.benches.units import Units
+
+
+def test_bench(seed: int) -> None:
+    run_bench(Units(), "units", "sim.benches.lane", seed=seed % 2**31)

@@ -1,0 +1,10 @@
+"""Row reader and row buffer: any position, padding, stride and pause."""
+
+from __future__ import annotations
+
+from sim.bench import run_bench
+from sim.benches.units import Units
+
+
+def test_bench(seed: int) -> None:
+    run_bench(Units(), "units", "sim.benches.row_reader", seed=seed % 2**31)

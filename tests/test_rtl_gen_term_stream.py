@@ -1,0 +1,10 @@
+"""The term stream: order, waiting for rows, repeats per tile, jumps."""
+
+from __future__ import annotations
+
+from sim.bench import run_bench
+from sim.benches.units import Units
+
+
+def test_bench(seed: int) -> None:
+    run_bench(Units(), "units", "sim.benches.term_stream", seed=seed % 2**31)
