@@ -72,7 +72,8 @@ class Accelerator(wiring.Component):
             array.term_rail.eq(loader.target - 1),
             array.term_address.eq(loader.address),
             array.term.eq(loader.word),
-            loader.hold.eq(sequencer.busy),
+            # Busy begins a cycle after the start; a program must not begin in between.
+            loader.hold.eq(sequencer.busy | register_block.start),
             loader.clear.eq(register_block.clear_error),
             register_block.loaded.eq(loader.loaded),
             register_block.loader_error.eq(loader.error),

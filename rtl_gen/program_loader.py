@@ -37,7 +37,7 @@ class ProgramLoader(wiring.Component):
     Members
     -------
     i : stream of 32-bit words
-    hold : In(1), an inference runs: no new stream is begun
+    hold : In(1), an inference runs or starts: no new stream is begun
     clear : In(1), accept a new stream after an error
     loaded : Out(1), a complete stream with a right checksum is in the memories
     error : Out(4), an Error for one cycle

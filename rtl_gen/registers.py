@@ -94,10 +94,11 @@ class Registers(wiring.Component):
         with m.Elif(self.busy):
             m.d.sync += cycles.eq(cycles + 1)
 
-        with m.If(self.start | self.clear_error):
-            m.d.sync += self.irq.eq(0)
-        with m.Elif(self.finished):
+        # The end counts where it meets a clear: nobody would ever be told of it otherwise.
+        with m.If(self.finished):
             m.d.sync += self.irq.eq(1)
+        with m.Elif(self.start | self.clear_error):
+            m.d.sync += self.irq.eq(0)
 
         found = Signal(4)
         with m.If(self.loader_error != 0):

@@ -38,7 +38,7 @@ class Sequencer(wiring.Component):
     array_start, next_tile, load, run, lane_on, final_tile : Out; array_done : In, the core array
     drain_start, lanes_in_use, final, tile_address : Out; drain_done : In, the drain
 
-    A pass takes 4 cycles and one per descriptor word; a tile 2 cycles beside its terms and drain.
+    A pass takes 2 cycles and one per descriptor word; a tile 1 cycle beside running and draining.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
