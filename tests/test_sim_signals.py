@@ -11,10 +11,9 @@ from sim.harness import accelerator_verilog
 from sim.signals import CLASSES, TOP, counted_signals, public_lines
 
 CONFIGS = [
-    AcceleratorConfig(lanes=4, cores=2),
     AcceleratorConfig(lanes=4, cores=6),
     AcceleratorConfig(lanes=8, cores=1, lane="unary", window_slots=2),
-    AcceleratorConfig(lanes=4, cores=11, lane="unary", rails=1, window_slots=8),
+    AcceleratorConfig(lanes=4, cores=2, lane="unary", rails=1, window_slots=8),
 ]
 
 IDS = [f"{c.lane}{c.rails} {c.cores}x{c.lanes}" for c in CONFIGS]
