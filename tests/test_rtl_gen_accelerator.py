@@ -15,8 +15,7 @@ from pann_hw.program.image import link
 from pann_hw.program.interpret import output_map
 from pann_hw.program.program import Program
 from pann_hw.program.timing import inference_cycles
-from rtl_gen.accelerator import Accelerator
-from sim.bench import run_bench
+from sim.benches.run import run_accelerator
 from sim.benches.units import CONFIG
 
 Shape = tuple[int, int, int]
@@ -106,10 +105,4 @@ def case_file(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 def test_bench(case_file: Path, seed: int) -> None:
-    run_bench(
-        Accelerator(CONFIG),
-        "pann",
-        "sim.benches.accelerator",
-        env={"ACCELERATOR_CASES": str(case_file)},
-        seed=seed % 2**31,
-    )
+    run_accelerator(seed, {"ACCELERATOR_CASES": str(case_file)})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sim.bench import run_bench
-from sim.benches.units import Units
+from sim.benches.run import run_unit
 
 
 def test_bench(seed: int) -> None:
-    run_bench(Units(), "units", "sim.benches.sequencer", seed=seed % 2**31)
+    run_unit("sequencer", seed)
