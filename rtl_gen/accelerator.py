@@ -1,6 +1,6 @@
 """The accelerator: memories, sequencer, core array and drain behind three streams and registers."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Module, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -130,9 +130,9 @@ class Accelerator(wiring.Component):
             shape=row, depth=config.activation_words, init=[]
         )
         read = activations.read_port()
-        write = activations.write_port(granularity=1)
+        write = activations.write_port()
         store_address = Signal(16)
-        store_enable = Signal(config.lanes)
+        store_enable = Signal()
         store_word = Signal(row)
         pool_address = Signal(16)
         m.d.comb += [
@@ -149,21 +149,26 @@ class Accelerator(wiring.Component):
             m.d.sync += pool_address.eq(pool_address + sequencer.item.output_pitch)
 
         m.d.sync += store_enable.eq(0)
-        with m.If(input_loader.write):
+        with m.If(input_loader.take):
             m.d.sync += [
                 store_address.eq(input_loader.address),
-                store_enable.eq(1 << input_loader.lane),
-                store_word.eq(Cat(input_loader.element for _ in range(config.lanes))),
+                store_enable.eq(input_loader.complete),
             ]
+            with m.If(input_loader.lane == 0):
+                m.d.sync += store_word.as_value().eq(input_loader.element)
+            with m.Else():
+                for lane in range(1, config.lanes):
+                    with m.If(input_loader.lane == lane):
+                        m.d.sync += store_word[lane].eq(input_loader.element)
         with m.Elif(drain.write):
             m.d.sync += [
                 store_address.eq(drain.address),
-                store_enable.eq(-1),
+                store_enable.eq(1),
                 store_word.eq(drain.word),
             ]
         with m.Elif(array.pooled_write):
             m.d.sync += [
                 store_address.eq(pool_address),
-                store_enable.eq(-1),
+                store_enable.eq(1),
                 store_word.eq(array.pooled),
             ]

@@ -1,4 +1,4 @@
-"""Writes an inference's input elements to the activation memory."""
+"""Takes an inference's input elements and says where in the activation memory they go."""
 
 from amaranth import Module, Signal
 from amaranth.lib import stream, wiring
@@ -21,9 +21,10 @@ class InputLoader(wiring.Component):
     i : stream of elements, channel by channel, row by row
     start : In(1), begins an input at word ``base``; ``width`` and ``rows`` stay stable
     busy : Out(1), elements are still missing
-    write, address, lane, element : Out, one element's write
+    take, address, lane, element : Out, an element and its place
+    complete : Out(1), it is the last one of its memory word
 
-    Latency: none from ``i`` to ``write``. Throughput: one element per cycle.
+    Latency: none from ``i`` to ``take``. Throughput: one element per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -36,7 +37,8 @@ class InputLoader(wiring.Component):
                 "width": In(16),
                 "rows": In(16),
                 "busy": Out(1),
-                "write": Out(1),
+                "take": Out(1),
+                "complete": Out(1),
                 "address": Out(16),
                 "lane": Out(range(config.lanes)),
                 "element": Out(config.operand_width),
@@ -47,9 +49,12 @@ class InputLoader(wiring.Component):
         m = Module()
         column = Signal(16)
         row = Signal(16)
+        last_lane = self.lane == self._config.lanes - 1
+        last_column = column + 1 == self.width
         m.d.comb += [
             self.i.ready.eq(self.busy),
-            self.write.eq(self.busy & self.i.valid),
+            self.take.eq(self.busy & self.i.valid),
+            self.complete.eq(last_lane | last_column),
             self.element.eq(self.i.payload),
         ]
         with m.If(self.start):
@@ -60,11 +65,11 @@ class InputLoader(wiring.Component):
                 column.eq(0),
                 row.eq(0),
             ]
-        with m.Elif(self.write):
+        with m.Elif(self.take):
             m.d.sync += [column.eq(column + 1), self.lane.eq(self.lane + 1)]
-            with m.If(self.lane == self._config.lanes - 1):
+            with m.If(last_lane):
                 m.d.sync += self.address.eq(self.address + 1)
-            with m.If(column + 1 == self.width):
+            with m.If(last_column):
                 m.d.sync += [
                     column.eq(0),
                     self.lane.eq(0),

@@ -68,6 +68,7 @@ class WindowSequencer(wiring.Component):
         m.d.comb += segment.eq(Mux(index, self.segments[1], self.segments[0]))
 
         tile = Signal(16)
+        last_tile = tile + 1 == self.item.tiles_per_row
         row_address = [Signal(16, name=f"row_address{i}") for i in range(2)]
         row_y = [Signal(signed(20), name=f"row_y{i}") for i in range(2)]
         tile_x = [Signal(signed(18), name=f"tile_x{i}") for i in range(2)]
@@ -146,31 +147,36 @@ class WindowSequencer(wiring.Component):
                 with m.Else():
                     m.d.sync += active.eq(0)
 
-        first = self.segments
+        first = self.segments[0]
         with m.If(self.start):
             m.d.sync += [active.eq(1), index.eq(0), tile.eq(0)]
-            for i in range(2):
-                m.d.sync += [
-                    row_address[i].eq(first[i].origin),
-                    row_y[i].eq(-first[i].pad_top),
-                    tile_x[i].eq(-first[i].pad_left),
-                ]
-            m.d.sync += enter(first[0].origin, -first[0].pad_top)
+            m.d.sync += enter(first.origin, -first.pad_top)
         with m.Elif(self.next_tile):
             m.d.sync += [active.eq(1), index.eq(0)]
-            with m.If(tile + 1 != self.item.tiles_per_row):
-                m.d.sync += tile.eq(tile + 1)
-                for i in range(2):
-                    across = self.segments[i].stride_x << self._config.lanes.bit_length() - 1
-                    m.d.sync += tile_x[i].eq(tile_x[i] + across)
-                m.d.sync += enter(row_address[0], row_y[0])
-            with m.Else():
+            with m.If(last_tile):
                 m.d.sync += tile.eq(0)
-                for i in range(2):
+                m.d.sync += enter(row_address[0] + first.row_step, row_y[0] + first.stride_y)
+            with m.Else():
+                m.d.sync += tile.eq(tile + 1)
+                m.d.sync += enter(row_address[0], row_y[0])
+
+        for i in range(2):
+            own = self.segments[i]
+            across = own.stride_x << self._config.lanes.bit_length() - 1
+            # A second segment that the pass does not have is not clocked.
+            with m.If(self.item.two_segments if i else 1):
+                with m.If(self.start):
                     m.d.sync += [
-                        row_address[i].eq(row_address[i] + first[i].row_step),
-                        row_y[i].eq(row_y[i] + first[i].stride_y),
-                        tile_x[i].eq(-first[i].pad_left),
+                        row_address[i].eq(own.origin),
+                        row_y[i].eq(-own.pad_top),
+                        tile_x[i].eq(-own.pad_left),
                     ]
-                m.d.sync += enter(row_address[0] + first[0].row_step, row_y[0] + first[0].stride_y)
+                with m.Elif(self.next_tile & last_tile):
+                    m.d.sync += [
+                        row_address[i].eq(row_address[i] + own.row_step),
+                        row_y[i].eq(row_y[i] + own.stride_y),
+                        tile_x[i].eq(-own.pad_left),
+                    ]
+                with m.Elif(self.next_tile):
+                    m.d.sync += tile_x[i].eq(tile_x[i] + across)
         return m

@@ -3,11 +3,12 @@
 // "signals.h": HARNESS_TOP, HARNESS_ROOT, HARNESS_LANE_BYTES, HARNESS_STORE_*, the list of counted
 // signals in HARNESS_SIGNALS(X) as X(class, signal), and HARNESS_CLASSES.
 //
-// usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES
+// usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES SKIP
 //
 // PROGRAM: uint32 words. INPUTS: bytes, ELEMENTS per inference. POINTS: a byte per inference.
 // FOLDER receives outputs.bin (int32, OUTPUTS per inference), cycles.bin (uint32 per inference),
-// and stores.bin (LOG = 1; uint32 address and a byte per lane, in order), toggles.bin (TOGGLES = 1;
+// and stores.bin (LOG = 1; uint32 address and a byte per lane of every stored word, in order, but for
+// the first SKIP of each inference, which are its input), toggles.bin (TOGGLES = 1;
 // uint64 per inference and class). TIMEOUT is in cycles per inference. All files little-endian.
 
 #include <cstdint>
@@ -104,6 +105,7 @@ public:
     std::unique_ptr<HARNESS_TOP> top;
     uint64_t cycles = 0;
     bool counting = false;
+    uint64_t skip = 0;
     uint64_t toggles[HARNESS_CLASSES] = {};
 
     void remember() {
@@ -111,7 +113,6 @@ public:
         for (auto& item : counted_) std::memcpy(item.before.data(), item.data, item.bytes);
     }
 
-private:
     void count() {
         if (!count_) return;
         for (auto& item : counted_) {
@@ -124,10 +125,15 @@ private:
         }
     }
 
+private:
     void log() {
         if (!stores_) return;
         auto* root = top->rootp;
-        if (!(HARNESS_STORE_WHOLE(root))) return;
+        if (!(HARNESS_STORE(root))) return;
+        if (skip) {
+            --skip;
+            return;
+        }
         uint32_t address = HARNESS_STORE_ADDRESS(root);
         std::fwrite(&address, 4, 1, stores_);
         std::fwrite(&HARNESS_STORE_WORD(root), 1, HARNESS_LANE_BYTES, stores_);
@@ -141,7 +147,7 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 10) { std::fprintf(stderr, "9 arguments expected, %d found\n", argc - 1); return 2; }
+    if (argc != 11) { std::fprintf(stderr, "10 arguments expected, %d found\n", argc - 1); return 2; }
     auto program = read_file(argv[1]);
     auto inputs = read_file(argv[2]);
     auto points = read_file(argv[3]);
@@ -150,6 +156,8 @@ int main(int argc, char** argv) {
     size_t outputs = std::strtoull(argv[6], nullptr, 10);
     uint64_t timeout = std::strtoull(argv[7], nullptr, 10);
     bool log = std::atoi(argv[8]), toggles = std::atoi(argv[9]);
+
+    uint64_t skip = std::strtoull(argv[10], nullptr, 10);
 
     std::FILE* output_file = create(folder, "outputs.bin");
     std::FILE* cycle_file = create(folder, "cycles.bin");
@@ -179,6 +187,7 @@ int main(int argc, char** argv) {
         bench.remember();
         std::memset(bench.toggles, 0, sizeof bench.toggles);
         bench.counting = true;
+        bench.skip = skip;
         bench.write(CONTROL, 1);
         size_t fed = 0, taken = 0;
         uint64_t end = bench.cycles + timeout;
@@ -204,6 +213,7 @@ int main(int argc, char** argv) {
             }
             bench.cycle();
         }
+        bench.count();  // What changed with the last clock edge.
         bench.counting = false;
         if (fed != elements || taken != outputs || bench.read(ERROR)) {
             std::fprintf(stderr, "inference %zu took %zu of %zu inputs, gave %zu of %zu outputs, "

@@ -58,7 +58,6 @@ def build(config: AcceleratorConfig) -> Path:
         "WORD": CountedSignal("", (), "store_word"),
     }
     enable = CountedSignal("", (), "store_enable")
-    whole = (1 << config.lanes) - 1
     lines = [
         f'#include "V{TOP}.h"',
         f'#include "V{TOP}___024root.h"',
@@ -66,7 +65,7 @@ def build(config: AcceleratorConfig) -> Path:
         f"#define HARNESS_SUM_BITS {config.accumulator_width}",
         f"#define HARNESS_LANE_BYTES {config.lanes}",
         f"#define HARNESS_CLASSES {len(CLASSES)}",
-        f"#define HARNESS_STORE_WHOLE(root) ((root)->{enable.cpp} == {whole}ull)",
+        f"#define HARNESS_STORE(root) (root)->{enable.cpp}",
         *(f"#define HARNESS_STORE_{key}(root) (root)->{item.cpp}" for key, item in store.items()),
         "#define HARNESS_SIGNALS(X) \\",
         *(f"  X({CLASSES.index(item.signal_class)}, root->{item.cpp}) \\" for item in signals),
@@ -121,7 +120,8 @@ def simulate(
         (folder / "inputs.bin").write_bytes(inputs.astype(np.uint8).tobytes())
         (folder / "points.bin").write_bytes(points.astype(np.uint8).tobytes())
         files = [str(folder / f"{part}.bin") for part in ("program", "inputs", "points")]
-        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles)]
+        skip = image.input_words(int(points[0])) if count else 0
+        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles), skip]
         command = [str(executable), *files, name, *map(str, numbers)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

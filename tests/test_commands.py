@@ -19,6 +19,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.integer import store
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
 from pann_hw.integer.requantise import Scale
+from pann_hw.integer.run import run
 
 FACTORY = """
 import torch
@@ -179,7 +180,6 @@ def test_a_mismatch_is_shown_and_gives_exit_code_1(
         values[name][2, 1, 3, 4] += 1
         return values
 
-    run = verify.run
     monkeypatch.setattr(verify, "run", wrong)
     arguments = ["compare", f"{work}/program.pann", "--data", f"{work}/data.npz", "--point", "0"]
     assert main(arguments) == 1

@@ -18,8 +18,7 @@ from sim.signals import TOP
 
 def _config(**parameters: Any) -> AcceleratorConfig:
     """Small memories: synthesis of large ones takes long and tells nothing about multipliers."""
-    memories = {"activation_words": 64, "term_words": 64, "descriptor_words": 64}
-    return AcceleratorConfig(**memories, **parameters)
+    return AcceleratorConfig(activation_words=64, term_words=64, descriptor_words=64, **parameters)
 
 
 CONFIGS = {

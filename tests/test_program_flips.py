@@ -11,6 +11,7 @@ import pytest
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.compile import compile_network
 from pann_hw.program.flips import CLASSES, FlipPredictor
+from pann_hw.program.image import link
 from pann_hw.program.interpret import Observer, Rows, execute
 from pann_hw.program.layout import term_fields, unpack_array
 from pann_hw.program.program import Pass, Program
@@ -106,24 +107,29 @@ def test_a_batch_is_its_images_one_after_another(rng: np.random.Generator) -> No
     """Several calls, of other programs too, on one predictor; one image at a time by following."""
     for _ in range(12):
         config = random_config(rng)
-        predictor, follower = FlipPredictor(config), Follower(config)
+        runs = []
         for _ in range(2):
             network, x = random_network(rng, config.max_stride, layers=3)
             encoding = "csd" if config.shift and rng.random() < 0.5 else "unary"
-            program = compile_network(network, config, encoding)
+            runs.append((compile_network(network, config, encoding), x))
+        image_of_both = link([program for program, _ in runs])
+        predictor, follower = FlipPredictor(image_of_both), Follower(config)
+        for point, (program, x) in enumerate(runs):
+            predictor.select(point)
             execute(program, x, predictor)
             for image in range(len(x)):
                 execute(program, x[image : image + 1], follower)
                 found = {name: int(predictor.flips[name][image]) for name in EXACT_CLASSES}
-                assert found == follower.flips, f"image {image}, {encoding} on {config}"
+                assert found == follower.flips, f"image {image}, {program.encoding} on {config}"
 
 
 @pytest.mark.parametrize("encoding", ["unary", "csd"])
 def test_every_class_flips(encoding: str, rng: np.random.Generator) -> None:
     config = AcceleratorConfig()
     network, x = random_network(rng, 2)
-    predictor = FlipPredictor(config)
-    execute(compile_network(network, config, encoding), x, predictor)
+    program = compile_network(network, config, encoding)
+    predictor = FlipPredictor(link([program]))
+    execute(program, x, predictor)
     assert tuple(predictor.flips) == CLASSES
     for name, flips in predictor.flips.items():
         assert flips.shape == (len(x),)
@@ -135,9 +141,8 @@ def test_classes_without_signals_are_zero(rng: np.random.Generator) -> None:
     """A network of one raw layer requantises nothing."""
     config = AcceleratorConfig()
     network = one_layer((1, 3, 3), (3, 3))
-    predictor = FlipPredictor(config)
-    execute(
-        compile_network(network, config, "unary"), rng.integers(0, 256, (3, 1, 3, 3)), predictor
-    )
+    program = compile_network(network, config, "unary")
+    predictor = FlipPredictor(link([program]))
+    execute(program, rng.integers(0, 256, (3, 1, 3, 3)), predictor)
     assert tuple(predictor.flips) == CLASSES
     assert predictor.flips["requantiser"].tolist() == [0, 0, 0]

@@ -62,7 +62,7 @@ def test_widths_of_the_datapath(config: AcceleratorConfig) -> None:
         "rows": config.window_slots * config.row_width * 8,
         "state": config.lanes * (config.accumulator_width + 3),
         "store_word": config.lanes * 8,
-        "store_enable": config.lanes,
+        "store_enable": 1,
     }
     found = {s.name: width(texts[s.module], s.name) for s in counted_signals(config)}
     assert {name: found[name] for name in expected} == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["Chain", "bit_flips", "counter_flips"]
+__all__ = ["Chain", "bit_flips"]
 
 
 def bit_flips(values: np.ndarray) -> np.ndarray:
@@ -12,11 +12,6 @@ def bit_flips(values: np.ndarray) -> np.ndarray:
     changed = np.bitwise_count(values[:, 1:] ^ values[:, :-1])
     flips: np.ndarray = changed.reshape(len(values), -1).sum(1, dtype=np.int64)
     return flips
-
-
-def counter_flips(steps: int) -> int:
-    """Flips that a binary counter makes in so many steps, on average: two each."""
-    return 2 * steps
 
 
 class Chain:

@@ -1,8 +1,7 @@
 """Flips that a program and its data must cause, predicted signal by signal without RTL.
 
-Operands, accumulators, term streams, row buffer and requantiser follow from values alone and are
-exact; of the memories' ports and of control, data and descriptors are exact and counters are
-estimated at two flips a step.
+What data decides (operands, accumulators, rows, requantiser, words read and stored) follows from
+the interpreter's values; what the program decides (terms, addresses, control) from the schedule.
 """
 
 from __future__ import annotations
@@ -11,11 +10,10 @@ from collections import defaultdict
 
 import numpy as np
 
-from pann_hw.config import AcceleratorConfig
-from pann_hw.program.chain import Chain, counter_flips
-from pann_hw.program.image import link
+from pann_hw.program.chain import Chain
+from pann_hw.program.control import ControlTrace
+from pann_hw.program.image import Image
 from pann_hw.program.interpret import Observer, Rows
-from pann_hw.program.layout import MAX_POINTS, POINT_WORDS, directory_stride
 from pann_hw.program.program import Pass, Program
 from pann_hw.program.timing import PassTiming, Tile, TileTiming
 
@@ -48,17 +46,26 @@ class FlipPredictor(Observer):
     Use one predictor for a whole run: what one call of ``execute`` leaves in the registers, the
     next one finds.
 
+    Parameters
+    ----------
+    image : the program memories of the run
+
     Attributes
     ----------
     flips : class (each of CLASSES) -> int64 (batch,), of the last call
     """
 
-    def __init__(self, config: AcceleratorConfig) -> None:
-        self._config = config
-        self._left: dict[Key, np.ndarray | int] = {}
+    def __init__(self, image: Image) -> None:
+        self._config = image.config
+        self._trace = ControlTrace(image)
+        self._point = 0
+        self._left: dict[Key, np.ndarray | int] = {**self._trace.reset}
         self._chains: dict[Key, Chain] = {}
-        self._plain: defaultdict[str, np.ndarray | int] = defaultdict(int)
         self.flips: dict[str, np.ndarray] = {}
+
+    def select(self, point: int) -> None:
+        """The operating point of the next call of ``execute``; 0 to begin with."""
+        self._point = point
 
     def _push(self, signal_class: str, signal: str, values: np.ndarray) -> None:
         key = (signal_class, signal)
@@ -67,50 +74,33 @@ class FlipPredictor(Observer):
         self._chains[key].push(values)
 
     def begin(self, program: Program, inputs: np.ndarray) -> None:
-        self._program = program
         self._batch = len(inputs)
         self._chains = {}
-        self._plain = defaultdict(int)
-        descriptors = link([program]).descriptors
-        start = POINT_WORDS + self._config.cores * self._config.rails
-        self._push("memory_ports", "descriptor", descriptors[None, :start])
-        self._descriptors = descriptors[MAX_POINTS * directory_stride(self._config) :]
-        self._input(inputs)
+        self._trace.begin(program, self._point)
+        self._push("memory_ports", "store_word", self._gathered(inputs))
 
-    def _input(self, inputs: np.ndarray) -> None:
-        place = self._program.placements[self._program.input]
-        lanes = self._config.lanes
-        channels, height, width = place.shape
-        rows = np.arange(channels * height)[:, None] * place.row_words
-        address = (place.base + rows + np.arange(width) // lanes).reshape(1, -1)
-        elements = inputs.reshape(self._batch, -1, 1).repeat(lanes, 2)
-        self._push("memory_ports", "store_address", address.astype(np.uint16))
-        self._push("memory_ports", "store_word", elements)
-        # One enable falls and the next rises with every element that goes to another lane.
-        self._plain["memory_ports"] += 2 * inputs[0].size
-        self._plain["control"] += counter_flips(3 * inputs[0].size)
+    def _gathered(self, inputs: np.ndarray) -> np.ndarray:
+        """The store register as input elements gather in it: (batch, elements, N)."""
+        width, lanes = inputs.shape[3], self._config.lanes
+        rows = inputs.reshape(self._batch, -1, width)
+        words = np.zeros((*rows.shape, lanes), np.uint8)
+        for column in range(width):
+            first = column - column % lanes
+            words[:, :, column, : column % lanes + 1] = rows[:, :, first : column + 1]
+        return words.reshape(self._batch, -1, lanes)
 
     def begin_pass(self, item: Pass, timing: PassTiming) -> None:
-        words = timing.descriptor_cycles - 2
-        block, self._descriptors = self._descriptors[:words], self._descriptors[words:]
-        self._push("memory_ports", "descriptor", block[None])
-        for index, word in enumerate(block):
-            self._push("control", f"descriptor{index}", np.array([[word]]))
-        self._plain["memory_ports"] += counter_flips(words)
-        self._plain["control"] += counter_flips(words)
+        self._trace.begin_pass(item)
         self._timing = timing
         self._item = item
 
     def tile(self, tile: Tile, timing: TileTiming, rows: Rows) -> None:
         self._rows(timing, rows)
-        windows = len(rows.pads)
-        self._plain["control"] += counter_flips(5 * windows + 6)
+        self._trace.tile(tile, timing, self._timing, self._timing.words(tile))
         for rail, terms in enumerate(self._timing.rails):
             core, position = divmod(rail, self._config.rails)
             stream = self._item.terms[core][position][None]
             self._push("term_stream", f"word{rail}", stream)
-            self._plain["memory_ports"] += counter_flips(stream.size)
-            self._plain["control"] += counter_flips(int((np.diff(terms.window) > 0).sum()) + 2)
             adding = terms.add == 1
             for name, values in (
                 ("slot", terms.window % self._config.window_slots),
@@ -139,8 +129,6 @@ class FlipPredictor(Observer):
         cycle = reads[rows.read_window, 0] + np.arange(len(first)) - first
         kept = cycle < timing.prepared
         self._push("memory_ports", "word", rows.read_words[:, kept])
-        self._push("memory_ports", "address", rows.read_address[None, kept].astype(np.uint16))
-        self._plain["memory_ports"] += 2 * _runs(cycle[kept])
 
     def operands(self, rail: int, values: np.ndarray, cycles: np.ndarray) -> None:
         batch, _, lanes = values.shape
@@ -149,7 +137,8 @@ class FlipPredictor(Observer):
         gaps = np.flatnonzero(np.diff(cycles) > 1) + 1
         sequence = np.insert(values, gaps, 0, axis=1)
         self._push("operand", f"rail{rail}", np.concatenate([zero, sequence, zero], 1))
-        self._plain["term_stream"] += 2 * _runs(cycles)
+        active = np.array([1, 0] * (len(gaps) + 1 if len(cycles) else 0), np.uint8)
+        self._push("term_stream", f"active{rail}", active[None])
 
     def accumulator(self, core: int, bias: int, values: np.ndarray) -> None:
         batch, _, lanes = values.shape
@@ -161,26 +150,19 @@ class FlipPredictor(Observer):
     def requantiser(self, core: int, states: np.ndarray) -> None:
         mask = (1 << self._config.accumulator_width + 3) - 1
         self._push("requantiser", "state", (states & mask).astype(np.uint64))
-        self._plain["control"] += counter_flips(states.shape[1] + 2)
 
     def pool(self, values: np.ndarray) -> None:
         self._push("control", "pool", values)
-        self._plain["control"] += counter_flips(2 * values.shape[1])
 
     def store(self, address: int, word: np.ndarray) -> None:
-        self._push("memory_ports", "store_address", np.array([[address]], np.uint16))
         self._push("memory_ports", "store_word", word[:, None])
-        self._plain["memory_ports"] += 2 * self._config.lanes
 
     def end(self) -> None:
-        none = np.zeros(self._batch, np.int64)
-        totals = {name: none + self._plain[name] for name in CLASSES}
+        self._trace.end()
+        for (signal_class, signal), values in self._trace.values.items():
+            self._push(signal_class, signal, np.array(values, np.uint64)[None])
+        totals = {name: np.zeros(self._batch, np.int64) for name in CLASSES}
         for key, chain in self._chains.items():
             flips, self._left[key] = chain.close(self._left.get(key, 0))
-            totals[key[0]] = totals[key[0]] + flips
+            totals[key[0]] += flips
         self.flips = totals
-
-
-def _runs(cycles: np.ndarray) -> int:
-    """Unbroken runs of consecutive cycles."""
-    return int((np.diff(cycles) != 1).sum()) + 1 if len(cycles) else 0

@@ -50,6 +50,12 @@ class Image:
     descriptors: np.ndarray
     terms: tuple[np.ndarray, ...]
 
+    def input_words(self, point: int) -> int:
+        """Words of the activation memory that an operating point's input takes."""
+        sizes = int(self.descriptors[point * directory_stride(self.config) + 1])
+        width, rows = sizes & 0xFFFF, sizes >> 16
+        return rows * -(-width // self.config.lanes)
+
     def stream(self) -> np.ndarray:
         """The program stream as uint32 words."""
         words = [MAGIC, self.config.fingerprint]

@@ -138,7 +138,7 @@ def _run_chunk(
         toggles=toggles,
         progress=progress,
     )
-    predictor = FlipPredictor(deployment.config) if levels and toggles else None
+    predictor = FlipPredictor(deployment.image) if levels and toggles else None
     found = []
     position = 0
     for point, (program, network) in enumerate(
@@ -150,6 +150,8 @@ def _run_chunk(
         if result.toggles is not None:
             part.counted = {key: int(flips[images].sum()) for key, flips in result.toggles.items()}
         if levels:
+            if predictor is not None:
+                predictor.select(point)
             executed = execute(program, inputs[point], predictor)
             part.predicted_cycles = executed.cycles
             if predictor is not None:
