@@ -183,7 +183,9 @@ class ControlTrace:
         self._put("sequencer_tile", self._tile)
         self._put("active", 1, 1)
         self._put("accepted", np.arange(accepted + 1) % (2 * slots), count_bits)
-        self._put("filled", np.arange(accepted + 1) % (2 * slots), count_bits)
+        # Preparing the next tile empties the ring as the last write would fill it.
+        emptied = 0 if self._is_final() else int((reads[:, 1] == timing.prepared - 1).sum())
+        self._put("filled", np.arange(accepted + 1 - emptied) % (2 * slots), count_bits)
         cycles: list[int] = []
         reading: list[int] = []
         total = len(passes.windows)
@@ -261,7 +263,8 @@ class ControlTrace:
             if count:
                 self._request(address, x, count)
             self._put("reader_busy", 0, 1)
-            self._request(address, x, 0)
+            if not count or self._is_final():
+                self._request(address, x, 0)
 
     def _rails(self, timing: TileTiming, passes: PassTiming, *, final: bool) -> None:
         """Positions and term addresses."""
