@@ -19,7 +19,7 @@ from pann_hw.program.layout import MAGIC
 from rtl_gen.accelerator import Accelerator
 from rtl_gen.program_loader import Error
 from rtl_gen.registers import Register
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, StreamRules, get, put
 from sim.benches.units import CONFIG
 
@@ -139,7 +139,7 @@ class _Host:
             assert cycles >= case.cycles
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(feeding=list(PAUSES), taking=list(PAUSES))
 async def inferences(dut: Any, feeding: str, taking: str) -> None:
     """Two operating points in turn, with producers that idle and a consumer that stalls."""
@@ -153,7 +153,7 @@ async def inferences(dut: Any, feeding: str, taking: str) -> None:
     assert taking == "never" or host.rules.waited > 0
 
 
-@cocotb.test()
+@bench_test
 async def programs_replace_each_other(dut: Any) -> None:
     """Another network, with other shapes, is loaded without a reset; then the first one again."""
     host = _Host(dut)
@@ -165,7 +165,7 @@ async def programs_replace_each_other(dut: Any) -> None:
                 await host.infer(program, point, index)
 
 
-@cocotb.test()
+@bench_test
 async def input_ahead(dut: Any) -> None:
     """Inputs of several inferences in one unbroken stream: each takes its own, and no more."""
     host = _Host(dut)
@@ -182,7 +182,7 @@ async def input_ahead(dut: Any) -> None:
     await producer
 
 
-@cocotb.test()
+@bench_test
 async def output_held_up(dut: Any) -> None:
     """A consumer that is never ready finds an element valid, and holds the inference up."""
     host = _Host(dut)
@@ -199,7 +199,7 @@ async def output_held_up(dut: Any) -> None:
     await host.infer(0, 1, 1)
 
 
-@cocotb.test()
+@bench_test
 async def wrong_use(dut: Any) -> None:
     """Each wrong use is reported, harms nothing, and is followed by a right inference."""
     host = _Host(dut)
@@ -240,7 +240,7 @@ async def wrong_use(dut: Any) -> None:
     await host.infer(1, 0, 0)
 
 
-@cocotb.test()
+@bench_test
 async def start_meets_program(dut: Any) -> None:
     """A program offered while an inference runs, or as it starts, waits for its end."""
     host = _Host(dut)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import cocotb
-
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.units import NARROW, WIDE, unit_ports
 
 __all__ = ["every_sum", "full_width", "hold_and_load"]
@@ -26,7 +24,7 @@ def _narrow(dut: Any) -> dict[str, tuple[Ports, Any, int, int]]:
     }
 
 
-@cocotb.test()
+@bench_test
 async def every_sum(dut: Any) -> None:
     """All values times all deltas; the upper register is enabled just where it changes."""
     benches = _narrow(dut)
@@ -52,7 +50,7 @@ async def every_sum(dut: Any) -> None:
     assert checked == len(benches) << 2 * NARROW
 
 
-@cocotb.test()
+@bench_test
 async def full_width(dut: Any) -> None:
     """Long random runs at the full width, wrap-around included."""
     ports = unit_ports(dut, "accumulator_wide")
@@ -72,7 +70,7 @@ async def full_width(dut: Any) -> None:
         ports.drive(enable=0)
 
 
-@cocotb.test()
+@bench_test
 async def hold_and_load(dut: Any) -> None:
     """A load wins over an addition; without either the value stays."""
     ports = unit_ports(dut, "accumulator_3")

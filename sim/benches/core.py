@@ -7,12 +7,13 @@ from typing import Any
 
 import cocotb
 
+from sim.benches.ports import bench_test
 from sim.benches.units import CONFIG, ONE_RAIL, unit_ports
 
 __all__ = ["sums"]
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(name=["core", "core_one_rail"])
 async def sums(dut: Any, name: str) -> None:
     """Random rows, terms and lanes in use; idle rails see 0, lanes beyond the width keep still."""

@@ -9,7 +9,7 @@ import cocotb
 import numpy as np
 
 from pann_hw.integer.requantise import Scale, requantise
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.requantiser import random_scale
 from sim.benches.streams import PAUSES, StreamRules, get
 from sim.benches.units import CONFIG, unit_ports
@@ -45,7 +45,7 @@ async def _start(ports: Ports) -> None:
     ports.drive(start=0)
 
 
-@cocotb.test()
+@bench_test
 async def words(dut: Any) -> None:
     """A word per core, at its address, in steps * cores + 1 cycles."""
     ports = unit_ports(dut, "drain")
@@ -76,7 +76,7 @@ async def words(dut: Any) -> None:
         await ports.tick(random.randint(0, 2))
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(pauses=list(PAUSES))
 async def raw(dut: Any, pauses: str) -> None:
     """Every lane in use of every core once and in order, ``last`` at the inference's end only."""
@@ -106,7 +106,7 @@ async def raw(dut: Any, pauses: str) -> None:
     assert (rules.waited > 0) == (pauses != "never")
 
 
-@cocotb.test()
+@bench_test
 async def waits_for_nobody(dut: Any) -> None:
     """Valid comes without ready, and neither it nor the payload follows ready within a cycle."""
     ports = unit_ports(dut, "drain")

@@ -7,13 +7,14 @@ from typing import Any
 
 import cocotb
 
+from sim.benches.ports import bench_test
 from sim.benches.streams import PAUSES, put
 from sim.benches.units import CONFIG, unit_ports
 
 __all__ = ["rows"]
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(pauses=list(PAUSES))
 async def rows(dut: Any, pauses: str) -> None:
     """Inputs of all widths around the lanes: each element once, in its place, none beyond."""
@@ -25,7 +26,7 @@ async def rows(dut: Any, pauses: str) -> None:
         # An element that comes before the start, or after the end, is not taken.
         ports.drive(i__valid=1, i__payload=77)
         await ports.settle()
-        assert not ports.read("i__ready") and not ports.read("write") and not ports.read("busy")
+        assert not ports.read("i__ready") and not ports.read("take") and not ports.read("busy")
         await ports.tick()
         ports.drive(i__valid=0, start=1, base=base, width=width, rows=count)
         await ports.tick()
@@ -36,8 +37,10 @@ async def rows(dut: Any, pauses: str) -> None:
         while len(written) < len(elements):
             await ports.settle()
             assert ports.read("busy")
-            if ports.read("write"):
-                place = tuple(ports.read(name) for name in ("address", "lane", "element"))
+            if ports.read("take"):
+                place = tuple(
+                    ports.read(name) for name in ("address", "lane", "element", "complete")
+                )
                 written.append(place)
             await ports.tick()
         await producer
@@ -47,6 +50,7 @@ async def rows(dut: Any, pauses: str) -> None:
                 base + row * row_words + x // CONFIG.lanes,
                 x % CONFIG.lanes,
                 elements[row * width + x],
+                int(x % CONFIG.lanes == CONFIG.lanes - 1 or x == width - 1),
             )
             for row in range(count)
             for x in range(width)

@@ -7,6 +7,7 @@ from typing import Any
 
 import cocotb
 
+from sim.benches.ports import bench_test
 from sim.benches.units import CONFIG, unit_ports
 
 __all__ = ["csd", "unary"]
@@ -36,14 +37,14 @@ async def _run(dut: Any, name: str, rails: int, max_shift: int) -> None:
         assert ports.read("value") == value, f"{name}, step {step}"
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(rails=[1, 2])
 async def unary(dut: Any, rails: int) -> None:
     """``p - n`` with two rails; ``p`` or ``-p`` with one."""
     await _run(dut, f"lane_unary_{rails}", rails, 0)
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(max_shift=[1, 3, 7])
 async def csd(dut: Any, max_shift: int) -> None:
     """``(p << p_shift) - (n << n_shift)``."""

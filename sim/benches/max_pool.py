@@ -7,6 +7,7 @@ from typing import Any
 
 import cocotb
 
+from sim.benches.ports import bench_test
 from sim.benches.units import CONFIG, unit_ports
 
 __all__ = ["disabled", "tiles"]
@@ -21,7 +22,7 @@ class _Window:
         self.channel_last = channel_last
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(delay=[0.0, 0.7])
 async def tiles(dut: Any, delay: float) -> None:
     """Tiles of several channels; rows come at once, or late, and never over one still needed."""
@@ -72,7 +73,7 @@ async def tiles(dut: Any, delay: float) -> None:
             assert cycles <= sum(window.taps for window in windows) + 3
 
 
-@cocotb.test()
+@bench_test
 async def disabled(dut: Any) -> None:
     """A tile without pooling is done at once and holds up nobody."""
     ports = unit_ports(dut, "max_pool")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import cocotb
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 from cocotb.clock import Clock
@@ -12,7 +13,10 @@ from cocotb.triggers import FallingEdge, ReadOnly
 if TYPE_CHECKING:
     from amaranth.lib import wiring
 
-__all__ = ["Ports"]
+__all__ = ["Ports", "bench_test"]
+
+bench_test = cocotb.test(timeout_time=500, timeout_unit="us")
+"""Decorates a bench; one that takes more than 50,000 cycles has failed."""
 
 
 class Ports:

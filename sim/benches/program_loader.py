@@ -11,7 +11,7 @@ import numpy as np
 
 from pann_hw.program.layout import END_SECTION, MAGIC
 from rtl_gen.program_loader import Error
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, put
 from sim.benches.units import CONFIG, unit_ports
 
@@ -108,7 +108,7 @@ class _Loader:
         await self.check_good()
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(pauses=list(PAUSES))
 async def good_streams(dut: Any, pauses: str) -> None:
     """One program after another, each replacing the one before."""
@@ -118,7 +118,7 @@ async def good_streams(dut: Any, pauses: str) -> None:
         await loader.check_good(pauses)
 
 
-@cocotb.test()
+@bench_test
 async def broken_streams(dut: Any) -> None:
     """Each error is raised by the very word that is wrong, and cleared."""
     loader = _Loader(dut)
@@ -147,7 +147,7 @@ async def broken_streams(dut: Any) -> None:
         await loader.check_refused([*stream[:-1], stream[-1] ^ wrong], Error.BAD_CHECKSUM)
 
 
-@cocotb.test()
+@bench_test
 async def flipped_bits(dut: Any) -> None:
     """No stream with one flipped bit is accepted, wherever it is."""
     loader = _Loader(dut)
@@ -167,7 +167,7 @@ async def flipped_bits(dut: Any) -> None:
     await loader.check_good()
 
 
-@cocotb.test()
+@bench_test
 async def truncated(dut: Any) -> None:
     """A stream that stops is ended by zeros, as an error, and cleared."""
     loader = _Loader(dut)
@@ -183,7 +183,7 @@ async def truncated(dut: Any) -> None:
         await loader.check_good()
 
 
-@cocotb.test()
+@bench_test
 async def held(dut: Any) -> None:
     """No stream begins while an inference runs; what is loaded stays."""
     loader = _Loader(dut)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import cocotb
-
 from rtl_gen.program_loader import Error
 from rtl_gen.registers import Register
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.units import CONFIG, unit_ports
 
 __all__ = ["clear_meets_done", "errors", "reads", "starts"]
@@ -35,7 +33,7 @@ async def _read(ports: Ports, address: int) -> int:
     return value
 
 
-@cocotb.test()
+@bench_test
 async def reads(dut: Any) -> None:
     """After reset all is 0 but the fingerprint; only POINT and CONTROL can be written."""
     ports = unit_ports(dut, "registers")
@@ -51,7 +49,7 @@ async def reads(dut: Any) -> None:
         assert await _read(ports, Register.POINT) == point == ports.read("point")
 
 
-@cocotb.test()
+@bench_test
 async def starts(dut: Any) -> None:
     """Start, busy, done and the cycle counter; a start withdraws the interrupt."""
     ports = unit_ports(dut, "registers")
@@ -75,7 +73,7 @@ async def starts(dut: Any) -> None:
     assert await _read(ports, Register.CYCLES) == 50
 
 
-@cocotb.test()
+@bench_test
 async def errors(dut: Any) -> None:
     """Wrong starts do nothing but report; the first error stays until cleared."""
     ports = unit_ports(dut, "registers")
@@ -91,6 +89,7 @@ async def errors(dut: Any) -> None:
     await _write(ports, Register.CONTROL, _CLEAR)
     assert await _read(ports, Register.ERROR) == Error.NONE
     ports.drive(busy=0)
+    assert await _read(ports, Register.CYCLES) == 5, "counts cycles since a start that was none"
     for source, error in (
         ("loader_error", Error.BAD_CHECKSUM),
         ("sequencer_error", Error.POINT_NOT_LOADED),
@@ -105,7 +104,7 @@ async def errors(dut: Any) -> None:
         assert await _read(ports, Register.ERROR) == Error.NONE
 
 
-@cocotb.test()
+@bench_test
 async def clear_meets_done(dut: Any) -> None:
     """What happens in the very cycle of a clear is not lost: neither the end nor an error."""
     ports = unit_ports(dut, "registers")

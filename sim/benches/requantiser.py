@@ -9,6 +9,7 @@ import cocotb
 import numpy as np
 
 from pann_hw.integer.requantise import MAX_SHIFT, MAX_STEPS, Scale, requantise
+from sim.benches.ports import bench_test
 from sim.benches.units import CONFIG, WIDE, unit_ports
 
 __all__ = ["random_scale", "scales"]
@@ -41,7 +42,7 @@ def _any(width: int) -> int:
     return random.randrange(-(1 << width - 1), 1 << width - 1)
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(width=[CONFIG.accumulator_width, WIDE])
 async def scales(dut: Any, width: int) -> None:
     """Random scales and clamps on random and extreme accumulators, results after the last step."""

@@ -10,7 +10,7 @@ import cocotb
 
 from pann_hw.program.windows import Segment, Window, word_range
 from rtl_gen.window_sequencer import WindowRequest
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, put
 from sim.benches.units import CONFIG, unit_ports
 from sim.benches.window_sequencer import random_segment
@@ -128,7 +128,7 @@ def _payloads(cases: list[_Case]) -> list[int]:
     return [WindowRequest.const(case.request).as_bits() for case in cases]
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(pauses=list(PAUSES), hurry=[1.0, 0.2])
 async def rows(dut: Any, pauses: str, hurry: float) -> None:
     """Any position, padding and stride; reads no word that it does not need, and none twice."""
@@ -147,7 +147,7 @@ async def rows(dut: Any, pauses: str, hurry: float) -> None:
             assert cycles == sum(max(len(case.addresses), 1) for case in cases) + 2
 
 
-@cocotb.test()
+@bench_test
 async def flushes(dut: Any) -> None:
     """A flush in any cycle leaves nothing behind that a later window would see."""
     bench = _Bench(dut)

@@ -19,7 +19,7 @@ from pann_hw.program.layout import (
     pack_words,
 )
 from rtl_gen.program_loader import Error
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.units import CONFIG, unit_ports
 
 __all__ = ["inferences", "missing_point"]
@@ -188,7 +188,7 @@ class _Bench:
         assert busy == directory + len(point.words) + 2 * point.passes + point.tiles + waited
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(delay=[0, 7])
 async def inferences(dut: Any, delay: int) -> None:
     """Operating points of random passes, in any order, again and again."""
@@ -199,7 +199,7 @@ async def inferences(dut: Any, delay: int) -> None:
         await bench.inference(random.choice((0, 2, 7)), delay)
 
 
-@cocotb.test()
+@bench_test
 async def missing_point(dut: Any) -> None:
     """A point that is not loaded is an error at once, without any side effect, and no hang."""
     bench = _Bench(dut)

@@ -10,7 +10,7 @@ import cocotb
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import pack, term_fields
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.units import CONFIG, ONE_RAIL, unit_ports
 
 __all__ = ["full_speed", "passes", "stands_aside"]
@@ -115,7 +115,7 @@ class _Bench:
         return cycles
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(rails=[1, 2], delay=[0.0, 0.5, 0.9])
 async def passes(dut: Any, rails: int, delay: float) -> None:
     """Inferences of several passes and tiles from two places of the memory, in any order."""
@@ -138,7 +138,7 @@ async def passes(dut: Any, rails: int, delay: float) -> None:
                 await bench.tile(stream, tile == tiles - 1, delay)
 
 
-@cocotb.test()
+@bench_test
 async def full_speed(dut: Any) -> None:
     """Terms of one row are issued one per cycle."""
     bench = _Bench(dut, "terms", CONFIG)
@@ -153,7 +153,7 @@ async def full_speed(dut: Any) -> None:
     assert await bench.tile(terms, True, 0.0) <= count + 3
 
 
-@cocotb.test()
+@bench_test
 async def stands_aside(dut: Any) -> None:
     """A rail that takes no part is done at once, blocks nobody, and keeps its place."""
     bench = _Bench(dut, "terms", CONFIG)

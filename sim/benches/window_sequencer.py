@@ -9,7 +9,7 @@ from typing import Any
 import cocotb
 
 from pann_hw.program.windows import Segment, windows
-from sim.benches.ports import Ports
+from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, get
 from sim.benches.units import CONFIG, unit_ports
 
@@ -77,7 +77,7 @@ async def _check_pass(
         assert ports.read("o__valid") == (taken < len(expected))
 
 
-@cocotb.test()
+@bench_test
 async def every_kernel(dut: Any) -> None:
     """Kernels of 1 to 7 columns by strides of 1 to 4, without a pause: one request per cycle."""
     ports = unit_ports(dut, "window_sequencer")
@@ -88,7 +88,7 @@ async def every_kernel(dut: Any) -> None:
             await _check_pass(ports, [segment], 2, 2, "never", 0)
 
 
-@cocotb.test()
+@bench_test
 @cocotb.parametrize(pauses=list(PAUSES))
 async def two_segments(dut: Any, pauses: str) -> None:
     """Passes of one or two segments, with tiles that end early."""
