@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import pann_hw
 from pann_hw.commands import COMMANDS
-from pann_hw.errors import InputError, MismatchError, PannError
+from pann_hw.errors import InputError, MismatchError, PannError, ToolError
 
 __all__ = ["main"]
 
@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     command = importlib.import_module(f"pann_hw.commands.{args.command}")
     try:
-        result = command.run(args)
+        # A network's own file may print; standard output is for results alone.
+        with contextlib.redirect_stdout(sys.stderr):
+            result = command.run(args)
         if args.json:
             print(json.dumps(result))
         else:
@@ -42,6 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted", 130)
     except MemoryError:
         return _fail("out of memory; use fewer images (--images)", InputError.exit_code)
+    except Exception as error:
+        if os.environ.get("PANN_HW_TRACEBACK"):
+            raise
+        kind = type(error).__name__
+        message = f"internal error: {kind}: {error}; PANN_HW_TRACEBACK=1 shows where, please report"
+        return _fail(message, ToolError.exit_code)
     return MismatchError.exit_code if result.get("mismatches") else 0
 
 

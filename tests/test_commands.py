@@ -318,6 +318,29 @@ def test_images_and_points_out_of_range(work: Path, capsys: pytest.CaptureFixtur
     assert "--images 0" in refusal(capsys, 2, *run, "--images", "0")
 
 
+def test_network_files_that_print_do_not_disturb_json(
+    work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "loud.py").write_text('print("loading")' + FACTORY)
+    output(
+        capsys, "quantize", f"{tmp_path}/loud.py:make", "--data", f"{work}/data.npz",
+        "--output", f"{tmp_path}/n.npz",
+    )  # fmt: skip
+
+
+def test_internal_error_is_one_line_unless_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(args: object) -> dict[str, object]:
+        raise RuntimeError("a fault\nin two lines")
+
+    monkeypatch.setattr("pann_hw.commands.generate.run", broken)
+    assert "RuntimeError: a fault in two lines" in refusal(capsys, 3, "generate")
+    monkeypatch.setenv("PANN_HW_TRACEBACK", "1")
+    with pytest.raises(RuntimeError):
+        main(["generate"])
+
+
 def test_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["fly"])
