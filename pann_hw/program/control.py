@@ -6,18 +6,15 @@ in which values change; times do not matter for flips, and cycles are those of `
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-
 import numpy as np
 
+from pann_hw.program.fetch_trace import FetchTrace, runs
 from pann_hw.program.image import Image
 from pann_hw.program.layout import (
     CORE_WORDS,
     PASS_WORDS,
     POINT_WORDS,
     SEGMENT_WORDS,
-    TAPS,
     directory_stride,
 )
 from pann_hw.program.program import Pass, Program
@@ -31,7 +28,7 @@ _RAW, _REQUANTISE = 1, 2
 _HEADER = PASS_WORDS + 2 * SEGMENT_WORDS
 
 
-class ControlTrace:
+class ControlTrace(FetchTrace):
     """Registers of sequencers, reader, rails, drain, loader and pooling unit.
 
     Parameters
@@ -45,25 +42,11 @@ class ControlTrace:
     """
 
     def __init__(self, image: Image) -> None:
-        self._config = image.config
+        super().__init__(image.config)
         self._image = image
-        self._lane_bits = image.config.lanes.bit_length() - 1
-        self._segments: list[dict[str, int]] = []
         rails = image.config.cores * image.config.rails
         units = ("pool_done", *(f"done{rail}" for rail in range(rails)))
         self.reset = {("control", unit): 1 for unit in units}
-        self.values: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-
-    def _put(self, signal: str, values: Iterable[int] | int, bits: int = 16) -> None:
-        self._add("control", signal, values, bits)
-
-    def _port(self, signal: str, values: Iterable[int] | int, bits: int = 16) -> None:
-        self._add("memory_ports", signal, values, bits)
-
-    def _add(self, group: str, signal: str, values: Iterable[int] | int, bits: int) -> None:
-        mask = (1 << bits) - 1
-        several = (values,) if isinstance(values, int) else values
-        self.values[group, signal] += [int(value) & mask for value in several]
 
     def begin(self, program: Program, point: int) -> None:
         """The directory entry is read and the input is taken."""
@@ -122,21 +105,18 @@ class ControlTrace:
             self._put(f"descriptor{place}", int(word), 32)
         self._address += count
         self._item = item
-        self._segments = [segment.fields(self._config.lanes) for segment in item.segments]
+        self._first_tile(item)
         self._tile_address = item.output_base
         self._tile = self._row = 0
         self._put("tile", 0)
         self._put("row", 0)
         self._put("tile_address", self._tile_address)
-        self._row_address = [segment["origin"] for segment in self._segments]
-        self._row_y = [-segment["pad_top"] for segment in self._segments]
-        self._tile_x = [-segment["pad_left"] for segment in self._segments]
 
     def tile(self, tile: Tile, timing: TileTiming, passes: PassTiming, words: np.ndarray) -> None:
         """A tile is prepared, run and drained; ``words`` as ``PassTiming.words`` gives them."""
         item = self._item
         self._put("state", (_LOAD, _RUN) if item.pool else (_LOAD, _RUN, _DRAIN), 4)
-        self._walk(timing, passes, words)
+        self._fetch(timing, passes, words, self._tile, final=self._is_final())
         self._rails(timing, passes, final=self._is_final())
         self._pool(timing, passes)
         if not item.pool:
@@ -160,111 +140,8 @@ class ControlTrace:
         self._put("tile", self._tile)
         self._put("row", self._row)
         self._put("tile_address", self._tile_address)
-        if final:
-            return
-        for index, segment in enumerate(self._segments):
-            if last:
-                self._row_address[index] += segment["row_step"]
-                self._row_y[index] += segment["stride_y"]
-                self._tile_x[index] = -segment["pad_left"]
-            else:
-                self._tile_x[index] += segment["stride_x"] << self._lane_bits
-
-    def _walk(self, timing: TileTiming, passes: PassTiming, words: np.ndarray) -> None:
-        """Window sequencer, reader and row buffer, until the tile's last term."""
-        slots = self._config.window_slots
-        count_bits = slots.bit_length()
-        reads = timing.reads
-        accepted = int((reads[:, 1] < timing.prepared).sum())
-        for index in range(len(self._segments)):
-            self._put(f"row_address{index}", self._row_address[index])
-            self._put(f"row_y{index}", self._row_y[index], 20)
-            self._put(f"tile_x{index}", self._tile_x[index], 18)
-        self._put("sequencer_tile", self._tile)
-        self._put("active", 1, 1)
-        self._put("accepted", np.arange(accepted + 1) % (2 * slots), count_bits)
-        # Preparing the next tile empties the ring as the last write would fill it.
-        emptied = 0 if self._is_final() else int((reads[:, 1] == timing.prepared - 1).sum())
-        self._put("filled", np.arange(accepted + 1 - emptied) % (2 * slots), count_bits)
-        cycles: list[int] = []
-        reading: list[int] = []
-        total = len(passes.windows)
-        for number in range(min(accepted + 1, total)):
-            index, window = passes.windows[number]
-            segment = self._segments[index]
-            channel = self._row_address[index] + window.channel * segment["channel_pitch"]
-            address = channel + window.row * segment["row_words"]
-            self._put("window_segment", index, 1)
-            self._put("channel", window.channel)
-            self._put("kernel_row", window.row, 8)
-            self._put("base", window.base, 8)
-            self._put("phase", window.base % (TAPS * segment["stride_x"]), 8)
-            self._put("channel_address", channel)
-            self._put("address", address)
-            self._put("y", self._row_y[index] + window.row, 20)
-            x = self._tile_x[index] + window.base
-            spans = range(reads[number, 0], min(reads[number, 1] + 1, timing.prepared))
-            nothing = bool(words[number, 1] < words[number, 0])
-            self._reader(segment, address, x, len(spans), reads[number], nothing)
-            if spans:
-                self._put(f"taps{number % slots}", window.taps, 2)
-                self._put(f"channel_last{number % slots}", int(window.channel_last), 1)
-            cycles += spans
-            reading += [] if nothing else spans
-        if accepted == total:
-            index, window = passes.windows[-1]
-            segment = self._segments[index]
-            channel = self._row_address[index] + window.channel * segment["channel_pitch"]
-            address = channel + window.row * segment["row_words"]
-            self._put("active", 0, 1)
-            self._put("base", 0, 8)
-            self._put("phase", 0, 8)
-            self._request(address, self._tile_x[index], 0)
-        self._put("write", [1, 0] * _runs(cycles), 1)
-        self._port("read", [1, 0] * _runs(reading), 1)
-
-    def _request(self, address: int, x: int, step: int) -> int:
-        """The reader's address for the step-th word of a window; gives the word's offset."""
-        low = max(0, -(x >> self._lane_bits)) & ((1 << self._offset_bits) - 1)
-        self._port("address", address + (x >> self._lane_bits) + low + step)
-        return low + step
-
-    @property
-    def _offset_bits(self) -> int:
-        lanes = self._config.lanes
-        span_bits = (lanes + self._config.max_stride * (lanes + 1)).bit_length()
-        return (2 * span_bits).bit_length()
-
-    def _reader(
-        self,
-        segment: dict[str, int],
-        address: int,
-        x: int,
-        count: int,
-        reads: np.ndarray,
-        nothing: bool,
-    ) -> None:
-        """``count`` reads of a window, of those that it needs, and what it is left with."""
-        needed = int(reads[1] - reads[0]) + 1
-        for step in range(count):
-            offset = self._request(address, x, step)
-            word = (x >> self._lane_bits) + offset
-            self._put("reader_busy", int(step < needed - 1), 1)
-            self._put("following", offset + 1, self._offset_bits)
-            self._put("held_offset", offset, self._offset_bits)
-            self._put("held_rotation", x, self._lane_bits)
-            self._put("held_nothing", int(nothing), 1)
-            self._put("held_first", int(step == 0), 1)
-            self._put("held_tail", int(word + 1 == segment["row_words"]), 1)
-            self._put("held_stride", segment["stride_x"], 3)
-            self._put("held_last_valid", segment["last_valid"], 8)
-            self._put("held_pad_value", segment["pad_value"], 8)
-        if count < needed:
-            if count:
-                self._request(address, x, count)
-            self._put("reader_busy", 0, 1)
-            if not count or self._is_final():
-                self._request(address, x, 0)
+        if not final:
+            self._following_tile(new_row=last)
 
     def _rails(self, timing: TileTiming, passes: PassTiming, *, final: bool) -> None:
         """Positions and term addresses."""
@@ -308,11 +185,11 @@ class ControlTrace:
                 self._put("pool_fresh", 1, 1)
                 self._put("pool_channel", len(finished))
         self._put("pool_done", 1, 1)
-        runs = _runs(finished)
-        self._put("pool_write", [1, 0] * runs, 1)
+        stores = runs(finished)
+        self._put("pool_write", [1, 0] * stores, 1)
         channels = range(item.channels)
         self._port("store_address", (self._tile_address + c * item.output_pitch for c in channels))
-        self._port("store_enable", [1, 0] * runs, 1)
+        self._port("store_enable", [1, 0] * stores, 1)
 
     def _drain(self, tile: Tile) -> None:
         """The drain's counters, and its stores."""
@@ -333,10 +210,5 @@ class ControlTrace:
         self._put("drain_word_address", [a + item.output_pitch for a in addresses])
         self._put("drain_address", addresses)
         self._port("store_address", addresses)
-        runs = 1 if item.steps == 1 else item.channels
-        self._port("store_enable", [1, 0] * runs, 1)
-
-
-def _runs(cycles: list[int]) -> int:
-    """Unbroken runs of consecutive cycles."""
-    return int((np.diff(cycles) != 1).sum()) + 1 if cycles else 0
+        stores = 1 if item.steps == 1 else item.channels
+        self._port("store_enable", [1, 0] * stores, 1)
