@@ -12,8 +12,9 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.program.compile import compile_network
 from pann_hw.program.flips import CLASSES, FlipPredictor
 from pann_hw.program.image import link
-from pann_hw.program.interpret import Observer, Rows, execute
+from pann_hw.program.interpret import execute
 from pann_hw.program.layout import term_fields, unpack_array
+from pann_hw.program.observer import Observer, Rows
 from pann_hw.program.program import Pass, Program
 from pann_hw.program.timing import PassTiming, Tile, TileTiming
 from tests.random_networks import one_layer, random_config, random_network

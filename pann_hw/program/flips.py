@@ -13,7 +13,7 @@ import numpy as np
 from pann_hw.program.chain import Chain
 from pann_hw.program.control import ControlTrace
 from pann_hw.program.image import Image
-from pann_hw.program.interpret import Observer, Rows
+from pann_hw.program.observer import Observer, Rows
 from pann_hw.program.program import Pass, Program
 from pann_hw.program.timing import PassTiming, Tile, TileTiming
 
