@@ -13,12 +13,12 @@ from pann_hw.integer.requantise import MAX_STEPS, Scale, requantise
 from pann_hw.integer.run import run
 from pann_hw.program.compile import compile_network
 from pann_hw.program.interpret import (
-    Observer,
     execute,
     output_map,
     requantise_steps,
     store_map,
 )
+from pann_hw.program.observer import Observer
 from pann_hw.program.program import Program
 from pann_hw.program.timing import inference_cycles
 from tests.random_networks import (

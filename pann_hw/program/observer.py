@@ -1,4 +1,4 @@
-"""What an observer of an execution sees: the rows that are fetched, and every value made of them."""
+"""What an observer of an execution sees: rows that are fetched, and every value made of them."""
 
 from __future__ import annotations
 
