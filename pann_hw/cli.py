@@ -22,6 +22,8 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    # Threads of torch that wait by spinning slow small networks down where cores are shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     parser = _parser()
     args = parser.parse_args(argv)
     command = importlib.import_module(f"pann_hw.commands.{args.command}")

@@ -32,7 +32,7 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]])
     from rich.console import Console
     from rich.table import Table
 
-    drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, heading in enumerate(headings):
         drawn.add_column(heading, justify="right" if index else "left", no_wrap=True)
     for row in rows:
@@ -40,4 +40,5 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]])
     # A pipe has no width of its own.
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=120)
+    print(title)
     console.print(drawn)

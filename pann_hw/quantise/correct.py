@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer
-from pann_hw.integer.run import quantise_input, run_layer
+from pann_hw.quantise.evaluate import accumulators, activations, layer_values, quantised
 from pann_hw.quantise.fuse import Fused, Sum
 
 __all__ = ["channel_means", "correct_biases"]
@@ -34,18 +34,20 @@ def correct_biases(
     means : channel_means() of the same x
     """
     tensors = network.tensors
-    values = {network.input.name: torch.from_numpy(quantise_input(network, x))}
+    values = {network.input.name: quantised(network, x)}
     layers: list[Layer] = []
     for layer, source in zip(network.layers, fused.layers, strict=True):
-        corrected = layer
         if isinstance(layer, Accumulate) and isinstance(source, Sum) and source.convolutions:
-            sums = run_layer(replace(layer, scales=None), values, tensors)
-            found = sums.double().mean((0, 2, 3)).numpy()
+            sums = accumulators(layer, values, tensors)
+            found = sums.mean((0, 2, 3)).numpy()
             wanted = _in_units(layer, network.output_scale, means[source.unclamped])
             change = np.floor(wanted - found + 0.5).astype(np.int64)
-            corrected = replace(layer, bias=layer.bias + change)
-        values[layer.output.name] = run_layer(corrected, values, tensors)
-        layers.append(corrected)
+            layers.append(replace(layer, bias=layer.bias + change))
+            corrected = sums + torch.from_numpy(change).view(1, -1, 1, 1)
+            values[layer.output.name] = activations(layer, corrected)
+        else:
+            layers.append(layer)
+            values[layer.output.name] = layer_values(layer, values, tensors)
     return replace(network, layers=tuple(layers))
 
 

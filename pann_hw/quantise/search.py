@@ -10,9 +10,9 @@ import torch
 
 from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork
-from pann_hw.integer.run import quantise_input, run
 from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.budget import WIDTHS, flips_per_mac, parse_budget
+from pann_hw.quantise.evaluate import outputs
 from pann_hw.quantise.post_training import fit, least_flips, prepare
 
 __all__ = ["Candidate", "best", "search"]
@@ -118,7 +118,7 @@ def _candidate(
     wanted: np.ndarray,
     max_shift: int,
 ) -> Candidate:
-    found = _integer_outputs(network, x) * network.output_scale
+    found = outputs(network, x) * network.output_scale
     classes = found.argmax(1)
     assert network.bits is not None and network.additions is not None
     return Candidate(
@@ -140,13 +140,6 @@ def _float_outputs(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
             for batch in _batches(x)
         ]
     outputs: np.ndarray = torch.cat(parts).double().numpy()
-    return outputs
-
-
-def _integer_outputs(network: IntegerNetwork, x: np.ndarray) -> np.ndarray:
-    name = network.layers[-1].output.name
-    parts = [run(network, quantise_input(network, batch))[name] for batch in _batches(x)]
-    outputs: np.ndarray = torch.cat(parts).flatten(1).numpy()
     return outputs
 
 
