@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -29,12 +30,15 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     """``--config FILE`` and an option for each parameter of the accelerator."""
     group = parser.add_argument_group("accelerator")
     group.add_argument("--config", type=Path, metavar="FILE", help="configuration as JSON")
+    meanings = dict(
+        re.findall(r"^    (\w+) : (.*)$", AcceleratorConfig.__doc__ or "", re.MULTILINE)
+    )
     for field in fields(AcceleratorConfig):
         group.add_argument(
             "--" + field.name.replace("_", "-"),
             type=str if field.name == "lane" else int,
             metavar="KIND" if field.name == "lane" else "N",
-            help=f"default {field.default}",
+            help=f"{meanings[field.name]}; default {field.default}",
         )
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from pann_hw.commands.arguments import add_program, load_program, load_program_data
 from pann_hw.commands.console import bar, table
+from pann_hw.commands.simulator import ready_simulator
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -21,6 +22,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
     deployment = load_program(args)
     data = load_program_data(args, deployment)
+    ready_simulator(deployment.config)
     with bar("comparing", len(data) * len(deployment.programs)) as step:
         results = verify(deployment, data.x, progress=step)
     return {

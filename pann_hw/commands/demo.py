@@ -13,10 +13,12 @@ from pann_hw.commands.console import bar, say, table
 from pann_hw.commands.folder import output_folder
 from pann_hw.commands.generate import write_hardware
 from pann_hw.commands.power import flip_rows
+from pann_hw.commands.simulator import ready_simulator
 from pann_hw.config import AcceleratorConfig
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     from pann_hw.integer.network import IntegerNetwork
     from pann_hw.network.data import Data
@@ -50,21 +52,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Train, import, quantise, compile, generate, simulate, compare, count."""
+    from pann_hw.network.digits import digits_data, train_digits
+    from pann_hw.program.deployment import deploy, save_deployment
+    from sim.toolchain import environment
+
     begin = time.monotonic()
     config = load_config(args)
     folder = check_writable(args.output, folder=True)
-    from sim.toolchain import environment
-
     environment()  # A missing compiler is better known before training than after it.
-    from pann_hw.program.deployment import deploy, save_deployment
-
-    graph, train, test = _float_network(folder, args.seed)
+    train, test = digits_data()
+    say(f"training a small residual network on {len(train)} digits")
+    module = train_digits(args.seed)
+    graph = _imported(module, test)
     wanted = _float_classes(graph, test.x)
     points = _quantise(graph, train, config)
     deployment = deploy(
         [point.network for point in points], [point.encoding for point in points], config
     )
     with output_folder(folder) as part:
+        _write_network(module, {"train": train, "test": test}, part)
         write_hardware(config, part)
         save_deployment(deployment, part / "program.pann")
     results, seconds = _simulate(deployment, test.x)
@@ -85,26 +91,27 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def _float_network(folder: Path, seed: int) -> tuple[FloatGraph, Data, Data]:
-    """Train on the digits; leave the network and its data for the other commands."""
+def _imported(module: torch.nn.Module, test: Data) -> FloatGraph:
+    import torch
+
+    from pann_hw.network.torch_import import import_module
+
+    return import_module(module, torch.from_numpy(test.x[:2]))
+
+
+def _write_network(module: torch.nn.Module, data: dict[str, Data], folder: Path) -> None:
+    """Leave the network and its data for the other commands."""
     import numpy as np
     import torch
 
-    from pann_hw.network.digits import digits_data, train_digits
-    from pann_hw.network.torch_import import import_module, inference, quiet
+    from pann_hw.network.torch_import import inference, quiet
 
-    train, test = digits_data()
-    say(f"training a small residual network on {len(train)} digits")
-    module = train_digits(seed)
-    example = torch.from_numpy(test.x[:2])
-    graph = import_module(module, example)
-    with output_folder(folder) as part:
-        with inference(module), quiet():
-            torch.export.save(torch.export.export(module, (example,)), part / "digits.pt2")
-        for name, data in (("train", train), ("test", test)):
-            assert data.y is not None
-            np.savez(part / f"{name}.npz", x=data.x, y=data.y)
-    return graph, train, test
+    example = torch.from_numpy(data["test"].x[:2])
+    with inference(module), quiet():
+        torch.export.save(torch.export.export(module, (example,)), folder / "digits.pt2")
+    for name, part in data.items():
+        assert part.y is not None
+        np.savez(folder / f"{name}.npz", x=part.x, y=part.y)
 
 
 def _float_classes(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
@@ -135,10 +142,8 @@ def _quantise(graph: FloatGraph, train: Data, config: AcceleratorConfig) -> list
 
 def _simulate(deployment: Deployment, x: np.ndarray) -> tuple[list[PointResult], float]:
     from pann_hw.report.verify import verify
-    from sim.harness import build
 
-    say("building the simulator (kept for the next time)")
-    build(deployment.config)
+    ready_simulator(deployment.config)
     begin = time.monotonic()
     with bar("simulating and comparing", len(x) * len(deployment.programs)) as step:
         results = verify(deployment, x, toggles=True, progress=step)

@@ -6,6 +6,7 @@ import argparse
 
 from pann_hw.commands.arguments import add_program, load_program, load_program_data
 from pann_hw.commands.console import bar, table
+from pann_hw.commands.simulator import ready_simulator
 
 __all__ = ["add_arguments", "flip_rows", "run", "show"]
 
@@ -22,6 +23,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
     deployment = load_program(args)
     data = load_program_data(args, deployment)
+    ready_simulator(deployment.config)
     with bar("counting", len(data) * len(deployment.programs)) as step:
         results = verify(deployment, data.x, toggles=True, progress=step)
     points = []

@@ -7,6 +7,7 @@ import time
 
 from pann_hw.commands.arguments import add_program, load_program, load_program_data
 from pann_hw.commands.console import bar, table
+from pann_hw.commands.simulator import ready_simulator
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -19,11 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Simulate."""
     from pann_hw.report.verify import verify
-    from sim.harness import build
 
     deployment = load_program(args)
     data = load_program_data(args, deployment)
-    build(deployment.config)
+    ready_simulator(deployment.config)
     begin = time.monotonic()
     with bar("simulating", len(data) * len(deployment.programs)) as step:
         results = verify(deployment, data.x, levels=False, progress=step)
