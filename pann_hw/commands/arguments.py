@@ -30,9 +30,8 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     """``--config FILE`` and an option for each parameter of the accelerator."""
     group = parser.add_argument_group("accelerator")
     group.add_argument("--config", type=Path, metavar="FILE", help="configuration as JSON")
-    meanings = dict(
-        re.findall(r"^    (\w+) : (.*)$", AcceleratorConfig.__doc__ or "", re.MULTILINE)
-    )
+    described = re.compile(r"^    (\w+) : (.*)$", re.MULTILINE)
+    meanings = dict(described.findall(AcceleratorConfig.__doc__ or ""))
     for field in fields(AcceleratorConfig):
         group.add_argument(
             "--" + field.name.replace("_", "-"),
