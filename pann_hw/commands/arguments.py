@@ -37,7 +37,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
             "--" + field.name.replace("_", "-"),
             type=str if field.name == "lane" else int,
             metavar="KIND" if field.name == "lane" else "N",
-            help=f"{meanings[field.name]}; default {field.default}",
+            help=f"{meanings.get(field.name, field.name)}; default {field.default}",
         )
 
 
