@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pann_hw.errors import InputError
+from pann_hw.files import whole_file
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, MaxPool, Source, Tensor
 from pann_hw.integer.requantise import Scale
 
@@ -41,7 +41,7 @@ _DAMAGED = (
 def save(network: IntegerNetwork, path: Path) -> None:
     """Write a network as an .npz of int64 arrays and a JSON header (UTF-8 bytes).
 
-    The file appears whole or not at all: it is written beside ``path`` and renamed.
+    The file appears whole or not at all.
 
     Raises
     ------
@@ -59,17 +59,8 @@ def save(network: IntegerNetwork, path: Path) -> None:
         "additions": network.additions,
     }
     arrays[_HEADER] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}), choose another") from None
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def load(path: Path) -> IntegerNetwork:

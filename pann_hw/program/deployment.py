@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import numpy as np
 
 from pann_hw.config import FORMAT_VERSION, AcceleratorConfig
 from pann_hw.errors import InputError
+from pann_hw.files import whole_file
 from pann_hw.integer import store
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.program.compile import compile_network
@@ -86,19 +86,17 @@ def save_deployment(deployment: Deployment, path: Path) -> None:
         "config": asdict(deployment.config),
         "encodings": [program.encoding for program in deployment.programs],
     }
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(part, "w") as archive:
-            archive.writestr(_HEADER, json.dumps(header))
-            archive.writestr(_STREAM, _stream(deployment))
-            for index, network in enumerate(deployment.networks):
-                member = Path(folder) / f"network{index}.npz"
-                store.save(network, member)
-                archive.write(member, member.name)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}), choose another") from None
+    with (
+        whole_file(path) as part,
+        tempfile.TemporaryDirectory() as folder,
+        zipfile.ZipFile(part, "w") as archive,
+    ):
+        archive.writestr(_HEADER, json.dumps(header))
+        archive.writestr(_STREAM, _stream(deployment))
+        for index, network in enumerate(deployment.networks):
+            member = Path(folder) / f"network{index}.npz"
+            store.save(network, member)
+            archive.write(member, member.name)
 
 
 def load_deployment(path: Path) -> Deployment:
