@@ -11,6 +11,11 @@
 // the first SKIP of each inference, which are its input), toggles.bin (TOGGLES = 1;
 // uint64 per inference and class). TIMEOUT is in cycles per inference. All files little-endian.
 
+#if defined(__x86_64__)
+// Every such processor since 2009 counts bits in one instruction.
+#pragma GCC target("popcnt")
+#endif
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -116,16 +121,28 @@ public:
     void count() {
         if (!count_) return;
         for (auto& item : counted_) {
-            if (!std::memcmp(item.before.data(), item.data, item.bytes)) continue;
             uint64_t flips = 0;
-            for (size_t i = 0; i < item.bytes; ++i)
-                flips += __builtin_popcount(item.before[i] ^ item.data[i]);
-            std::memcpy(item.before.data(), item.data, item.bytes);
+            size_t i = 0;
+            for (; i + 8 <= item.bytes; i += 8) flips += taken<uint64_t>(item, i);
+            if (i + 4 <= item.bytes) flips += taken<uint32_t>(item, i), i += 4;
+            if (i + 2 <= item.bytes) flips += taken<uint16_t>(item, i), i += 2;
+            if (i < item.bytes) flips += taken<uint8_t>(item, i);
             toggles[item.signal_class] += flips;
         }
     }
 
 private:
+    // Bits that changed in one word of a signal, which is remembered.
+    template <typename Word>
+    static int taken(Counted& item, size_t at) {
+        Word now, before;
+        std::memcpy(&now, item.data + at, sizeof now);
+        std::memcpy(&before, &item.before[at], sizeof before);
+        if (now == before) return 0;
+        std::memcpy(&item.before[at], &now, sizeof now);
+        return __builtin_popcountll(now ^ before);
+    }
+
     void log() {
         if (!stores_) return;
         auto* root = top->rootp;
