@@ -26,7 +26,8 @@ _VERILATE = (
 )  # fmt: skip
 
 _MAKE = (
-    "OPT_FAST=-O2",
+    # On wide accelerators -O3 halves the time of a simulation, and costs none to build.
+    "OPT_FAST=-O3",
     "OPT_SLOW=-O0",
     "OPT_GLOBAL=-O2",
     # This build of Verilator asks for precompiled headers in the way of another compiler.
