@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -44,10 +45,17 @@ class SimulationResult:
 
 
 @cache
-@cache
 def accelerator_verilog(config: AcceleratorConfig) -> str:
     """The Verilog of the accelerator of a configuration."""
-    return to_verilog(Accelerator(config), TOP)
+    collecting = gc.isenabled()
+    # Elaboration makes millions of small objects that stay: looking for garbage among them takes
+    # more time than all the rest.
+    gc.disable()
+    try:
+        return to_verilog(Accelerator(config), TOP)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def build(config: AcceleratorConfig) -> Path:
