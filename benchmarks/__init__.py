@@ -1,0 +1,1 @@
+"""Benchmarks: the whole path on networks of real size, with times, memory and utilisation."""

@@ -1,0 +1,115 @@
+"""The whole path on ResNet-20 and CIFAR-10: accuracy, cycles, utilisation, flips, time, memory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pann_hw.commands.console import say, table
+from pann_hw.commands.power import flip_rows
+
+__all__ = ["main", "show"]
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; exit code 1 where a level disagrees."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.resnet20", description=__doc__)
+    parser.add_argument("--data-folder", type=Path, default=DATA, help="default %(default)s")
+    parser.add_argument("--images", type=int, default=2, help="simulated; default %(default)s")
+    parser.add_argument("--threads", type=int, default=1, help="of torch; default %(default)s")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, no tables")
+    args = parser.parse_args(argv)
+    # Threads that wait by spinning slow small layers down where cores are shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import torch
+
+    from benchmarks.resnet20_network import missing
+    from benchmarks.resnet20_run import run
+
+    lacking = missing(args.data_folder)
+    if lacking:
+        say(f"skipped: {args.data_folder} lacks {' and '.join(lacking)}")
+        return 0
+    torch.set_num_threads(args.threads)
+    result = run(args.data_folder, args.images)
+    if args.json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        show(result)
+    return 1 if result["mismatches"] else 0
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print the result as tables."""
+    points, images = result["points"], result["simulated_images"]
+    names = [f"{point['budget']} {point['encoding']}" for point in points]
+    table(
+        f"ResNet-20, {result['test_images']} test images, {result['macs']} MACs; float accuracy "
+        f"{100 * result['float_accuracy']:.2f} %; {images} images simulated",
+        ("point", "bx", "R", "flips/MAC", "accuracy %", "agreement %", "cycles", "mismatches"),
+        [
+            (
+                name,
+                point["bx"],
+                f"{point['R']:.2f}",
+                f"{point['flips_per_mac']:.2f}",
+                f"{100 * point['accuracy']:.2f}",
+                f"{100 * point['agreement']:.2f}",
+                _cycles(point),
+                f"{point['mismatches']} of {point['compared']}",
+            )
+            for name, point in zip(names, points, strict=True)
+        ],
+    )
+    for name, point in zip(names, points, strict=True):
+        table(
+            f"{name}: cycles, and what becomes of the adders' slots, in %",
+            ("layer", "cycles", "filled", "running", "active of these", "filled of these"),
+            [_layer_row(layer) for layer in (*point["layers"], _whole(point["layers"]))],
+        )
+        table(
+            f"{name}: flips per image",
+            ("class", "predicted", "counted", "error"),
+            flip_rows(point["toggles"], images),
+        )
+    table("Accelerator", ("parameter", "value"), list(result["parameters"].items()))
+    table(
+        "Steps",
+        ("step", "seconds", "CPU seconds", "peak MB"),
+        [
+            (s["name"], f"{s['seconds']:.1f}", f"{s['cpu_seconds']:.1f}", s["peak_megabytes"])
+            for s in result["steps"]
+        ],
+    )
+
+
+def _cycles(point: dict[str, Any]) -> str:
+    counted, predicted = set(point["cycles_counted"]), point["cycles_predicted"]
+    return f"{predicted}" if counted == {predicted} else f"{predicted}, counted {max(counted)}"
+
+
+def _whole(layers: list[dict[str, Any]]) -> dict[str, Any]:
+    keys = ("cycles", "slots", "running", "active", "filled")
+    return {"layer": "all", **{key: sum(layer[key] for layer in layers) for key in keys}}
+
+
+def _layer_row(layer: dict[str, Any]) -> tuple[object, ...]:
+    parts = (
+        (layer["filled"], layer["slots"]),
+        (layer["running"], layer["slots"]),
+        (layer["active"], layer["running"]),
+        (layer["filled"], layer["active"]),
+    )
+    shares = (f"{100 * part / whole:.1f}" if whole else "-" for part, whole in parts)
+    return (layer["layer"], layer["cycles"], *shares)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

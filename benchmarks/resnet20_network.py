@@ -1,0 +1,95 @@
+"""ResNet-20 for CIFAR-10, its trained weights and its images, as files of a data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from pann_hw.network.data import Data
+
+__all__ = ["IMAGES", "WEIGHTS", "ResNet20", "load_images", "load_module", "missing"]
+
+WEIGHTS = "resnet20_cifar10_akamaster.pt"
+"""State dict with the names of this module's parameters."""
+
+IMAGES = "cifar10_lossless.npz"
+"""uint8 ``train_x``, ``test_x`` (n, 32, 32, 3) and their classes ``train_y``, ``test_y``."""
+
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut without parameters.
+
+    Where the block halves the map, the shortcut takes every second pixel and puts as many channels
+    of zeros before as after the others: a fixed 1 x 1 convolution of stride 2.
+    """
+
+    shortcut: torch.Tensor
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.stride = stride
+        weight = torch.zeros(outputs, inputs, 1, 1)
+        channels = torch.arange(inputs)
+        weight[channels + (outputs - inputs) // 2, channels] = 1
+        self.register_buffer("shortcut", weight, persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return F.relu(y + (x if self.stride == 1 else F.conv2d(x, self.shortcut, None, 2)))
+
+
+class ResNet20(nn.Module):
+    """Three stages of three blocks on maps of 32, 16 and 8 pixels: 270 thousand parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = _stage(16, 16, 1)
+        self.layer2 = _stage(16, 32, 2)
+        self.layer3 = _stage(32, 64, 2)
+        self.linear = nn.Linear(64, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        y: torch.Tensor = self.linear(F.adaptive_avg_pool2d(x, 1).flatten(1))
+        return y
+
+
+def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        Block(inputs, outputs, stride), Block(outputs, outputs, 1), Block(outputs, outputs, 1)
+    )
+
+
+def missing(folder: Path) -> list[str]:
+    """Names of the files that the folder lacks."""
+    return [name for name in (WEIGHTS, IMAGES) if not (folder / name).is_file()]
+
+
+def load_module(folder: Path) -> ResNet20:
+    """The trained network, ready for inference."""
+    module = ResNet20()
+    module.load_state_dict(torch.load(folder / WEIGHTS, weights_only=True))
+    return module.eval()
+
+
+def load_images(folder: Path, part: str, count: int | None = None) -> Data:
+    """The first ``count`` images of ``part``, "train" or "test", as the network takes them."""
+    with np.load(folder / IMAGES) as archive:
+        pixels, classes = archive[f"{part}_x"][:count], archive[f"{part}_y"][:count]
+    x = (pixels.astype(np.float32) / 255 - _MEAN) / _DEVIATION
+    return Data(np.ascontiguousarray(x.transpose(0, 3, 1, 2)), classes.astype(np.int64))

@@ -1,0 +1,163 @@
+"""The steps of the ResNet-20 benchmark: import, quantise, compile, generate, simulate, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.clock import Clock
+from benchmarks.resnet20_network import load_images, load_module
+from benchmarks.utilisation import layer_uses
+from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import Accumulate, IntegerNetwork, accumulator_bits
+from pann_hw.network.data import Data
+from pann_hw.network.graph import FloatGraph
+from pann_hw.network.torch_import import import_module
+from pann_hw.program.compile import compile_network, descriptor_words
+from pann_hw.program.deployment import deploy
+from pann_hw.program.layout import MAX_POINTS, directory_stride
+from pann_hw.program.timing import inference_cycles
+from pann_hw.quantise.evaluate import outputs
+from pann_hw.quantise.search import Candidate, best, search
+from pann_hw.report.verify import verify
+from sim.harness import accelerator_verilog, build
+
+__all__ = ["fitted", "run"]
+
+LARGEST = AcceleratorConfig(
+    lanes=32,
+    cores=8,
+    accumulator_width=32,
+    activation_words=65536,
+    term_words=65536,
+    descriptor_words=65536,
+)
+"""The accelerator before its memories and accumulators are fitted to the programs."""
+
+POINTS = [(budget, encoding) for budget in ("2bit", "3bit") for encoding in ("unary", "csd")]
+CALIBRATION, BATCH = 512, 128
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A network at a budget, in an encoding, and its raw outputs for the test images."""
+
+    budget: str
+    encoding: str
+    chosen: Candidate
+    outputs: np.ndarray
+
+
+def fitted(
+    networks: Sequence[IntegerNetwork], encodings: Sequence[str], base: AcceleratorConfig
+) -> AcceleratorConfig:
+    """``base`` with accumulators and memories (powers of two) that just hold each network."""
+    programs = [compile_network(n, base, e) for n, e in zip(networks, encodings, strict=True)]
+    places = [place for program in programs for place in program.placements.values()]
+    descriptors = max(map(descriptor_words, programs)) + MAX_POINTS * directory_stride(base)
+    width = max(
+        accumulator_bits(layer, network.tensors)
+        for network in networks
+        for layer in network.layers
+        if isinstance(layer, Accumulate)
+    )
+    return replace(
+        base,
+        accumulator_width=max(width, base.term_width + 1),
+        activation_words=_power(max(place.base + place.words for place in places)),
+        term_words=_power(max(max(program.term_words) for program in programs)),
+        descriptor_words=_power(descriptors),
+    )
+
+
+def _power(words: int) -> int:
+    """The smallest power of two that is at least ``words`` and 64."""
+    return 1 << max(words - 1, 63).bit_length()
+
+
+def run(folder: Path, images: int) -> dict[str, Any]:
+    """The whole benchmark, with the first ``images`` test images simulated."""
+    clock = Clock()
+    train = load_images(folder, "train", CALIBRATION)
+    test = load_images(folder, "test")
+    graph = clock("import", import_module, load_module(folder), torch.from_numpy(test.x[:2]))
+    wanted = clock("float network, test images", _float_classes, graph, test.x)
+    points = [_point(clock, graph, train, test, *names) for names in POINTS]
+    networks = [point.chosen.network for point in points]
+    encodings = [point.encoding for point in points]
+    config = clock("fit the accelerator", fitted, networks, encodings, LARGEST)
+    verilog = clock("generate", accelerator_verilog, config)
+    clock("build the simulator", build, config)
+    rows = [_run_point(clock, point, config, test, wanted, images) for point in points]
+    return {
+        "test_images": len(test),
+        "float_accuracy": float((wanted == test.y).mean()),
+        "simulated_images": images,
+        "macs": networks[0].macs,
+        "mismatches": sum(row["mismatches"] for row in rows),
+        "parameters": asdict(config),
+        "verilog_bytes": len(verilog),
+        "points": rows,
+        "steps": [asdict(step) for step in clock.steps],
+    }
+
+
+def _float_classes(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        parts = [
+            graph.run(torch.from_numpy(x[start : start + BATCH])).argmax(1)
+            for start in range(0, len(x), BATCH)
+        ]
+    classes: np.ndarray = torch.cat(parts).numpy()
+    return classes
+
+
+def _point(
+    clock: Clock, graph: FloatGraph, train: Data, test: Data, budget: str, encoding: str
+) -> Point:
+    shift = LARGEST.shift if encoding == "csd" else 0
+    name = f"{budget} {encoding}"
+    chosen = best(clock(f"{name}: search", search, graph, train.x, train.y, budget, shift))
+    found = clock(f"{name}: test images", outputs, chosen.network, test.x)
+    return Point(budget, encoding, chosen, found)
+
+
+def _run_point(
+    clock: Clock,
+    point: Point,
+    config: AcceleratorConfig,
+    test: Data,
+    wanted: np.ndarray,
+    images: int,
+) -> dict[str, Any]:
+    name, x = f"{point.budget} {point.encoding}", test.x[:images]
+    deployment = clock(f"{name}: compile", deploy, [point.chosen.network], [point.encoding], config)
+    (program,) = deployment.programs
+    predicted = sum(clock(f"{name}: predict cycles", inference_cycles, program))
+    clock(f"{name}: simulate", verify, deployment, x, levels=False)
+    (result,) = clock(f"{name}: simulate, compare, count", verify, deployment, x, toggles=True)
+    classes = point.outputs.argmax(1)
+    return {
+        "budget": point.budget,
+        "encoding": point.encoding,
+        "bx": point.chosen.bits,
+        "R": point.chosen.additions,
+        "flips_per_mac": point.chosen.flips_per_mac,
+        "accuracy": float((classes == test.y).mean()),
+        "agreement": float((classes == wanted).mean()),
+        "compared": result.compared,
+        "mismatches": result.mismatched + int((result.outputs != point.outputs[:images]).sum()),
+        "first": [str(mismatch) for mismatch in result.mismatches],
+        "cycles_predicted": predicted,
+        "cycles_counted": result.cycles.tolist(),
+        "toggles": {
+            kind: {"predicted": result.predicted[kind], "counted": counted}
+            for kind, counted in result.counted.items()
+        },
+        "layers": [asdict(use) for use in layer_uses(program)],
+    }

@@ -1,0 +1,118 @@
+"""The benchmarks' own parts: the network's names and function, fitting, and counts of slots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from benchmarks.resnet20 import DATA, main
+from benchmarks.resnet20_network import Block, ResNet20, load_module, missing
+from benchmarks.resnet20_run import LARGEST, fitted
+from benchmarks.utilisation import layer_uses
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
+from pann_hw.network.torch_import import import_module
+from pann_hw.program.compile import compile_network
+from pann_hw.program.interpret import execute
+from pann_hw.program.observer import Observer
+from pann_hw.program.program import Pass
+from pann_hw.program.timing import PassTiming, Tile, TileTiming, inference_cycles
+from tests.random_networks import random_config, random_network, residual_network, width_needed
+
+
+class Adds(Observer):
+    """Counts by layer, term by term: additions at lanes with a pixel."""
+
+    def __init__(self) -> None:
+        self.filled: dict[int, int] = {}
+
+    def begin_pass(self, item: Pass, timing: PassTiming) -> None:
+        self._layer = item.layer
+
+    def tile(self, tile: Tile, timing: TileTiming, rows: object) -> None:
+        self._valid = tile.valid
+
+    def operands(self, rail: int, values: np.ndarray, cycles: np.ndarray) -> None:
+        self.filled[self._layer] = self.filled.get(self._layer, 0) + len(cycles) * self._valid
+
+
+def test_parameters_have_the_state_dicts_names() -> None:
+    parameters = dict(ResNet20().named_parameters())
+    assert sum(p.numel() for p in parameters.values()) == 269722
+    assert {"conv1.weight", "bn1.bias", "layer3.2.bn2.weight", "linear.bias"} <= set(parameters)
+    assert len(ResNet20().state_dict()) == 116
+
+
+def test_shortcut_takes_every_second_pixel_and_adds_channels_of_zeros() -> None:
+    torch.manual_seed(0)
+    block, x = Block(4, 8, 2).eval(), torch.randn(2, 4, 6, 6)
+    y = block.bn2(block.conv2(F.relu(block.bn1(block.conv1(x)))))
+    expected = F.relu(y + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 2, 2)))
+    assert torch.equal(block(x), expected)
+
+
+def test_network_is_imported() -> None:
+    torch.manual_seed(0)
+    module, x = ResNet20().eval(), torch.randn(2, 3, 32, 32)
+    graph = import_module(module, x)
+    with torch.no_grad():
+        torch.testing.assert_close(graph.run(x), module(x), rtol=1e-4, atol=1e-4)
+
+
+def test_trained_weights_fit_where_they_are() -> None:
+    lacking = missing(DATA)
+    if lacking:
+        pytest.skip(f"{DATA} lacks {' and '.join(lacking)}")
+    assert load_module(DATA).linear.weight.shape == (10, 64)
+
+
+def test_without_data_it_says_why_and_ends_well(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("empty")
+    assert main(["--data-folder", str(folder)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "skipped" in shown.err
+    assert str(folder) in shown.err
+
+
+def test_fitted_accelerator_holds_the_networks_and_no_smaller_one_does(
+    rng: np.random.Generator,
+) -> None:
+    (one, _), (other, _) = residual_network(rng, 2), random_network(rng, 2, 6)
+    base = replace(LARGEST, lanes=8, cores=2)
+    config = fitted([one, other], ["csd", "unary"], base)
+    assert config.accumulator_width == width_needed(one, other)
+    for network, encoding in ((one, "csd"), (other, "unary")):
+        compile_network(network, config, encoding)
+    for name in ("accumulator_width", "activation_words", "term_words", "descriptor_words"):
+        value = getattr(config, name)
+        smaller = value - 1 if name == "accumulator_width" else value // 2
+        if smaller < 64 and name != "accumulator_width":
+            continue
+        less = replace(config, **{name: smaller})
+        with pytest.raises(InputError, match=name):
+            compile_network(one, less, "csd")
+            compile_network(other, less, "unary")
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_slots_are_those_of_an_execution(number: int, rng: np.random.Generator) -> None:
+    network, images = random_network(rng, 2)
+    config: AcceleratorConfig = random_config(rng, max_stride=2)
+    program = compile_network(network, config, "unary")
+    adds = Adds()
+    execute(program, images[:1], adds)
+    uses = layer_uses(program)
+    assert [use.filled for use in uses] == [adds.filled.get(i, 0) for i in range(len(uses))]
+    start, *_ = inference_cycles(program)
+    assert start + sum(use.cycles for use in uses) == sum(inference_cycles(program))
+    adders = config.lanes * config.cores * config.rails
+    for use in uses:
+        assert use.slots == use.cycles * adders
+        assert use.slots >= use.running >= use.active >= use.filled
