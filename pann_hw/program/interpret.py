@@ -135,9 +135,7 @@ class _Interpreter:
         fetched = flat[:, np.maximum(index_table, 0)]
         values = np.where(index_table >= 0, fetched, pads[:, None])
         reads = np.array(addresses, int)
-        return Rows(
-            values, np.array(words), pads, reads, np.array(owners, int), self._memory[:, reads]
-        )
+        return Rows(values, np.array(words), pads, np.array(owners, int), self._memory[:, reads])
 
     def _accumulate(
         self,

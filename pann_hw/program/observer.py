@@ -22,14 +22,13 @@ class Rows:
     word : which of its window's words each element comes from, counted from the first word that is
         read; -1 for none; (windows, N + 2)
     pads : what each window is padded with
-    read_address, read_window : word addresses read, in order, and the window of each
+    read_window : the window of each word read, in order
     read_words : uint8 (batch, reads, N), what was read
     """
 
     elements: np.ndarray
     word: np.ndarray
     pads: np.ndarray
-    read_address: np.ndarray
     read_window: np.ndarray
     read_words: np.ndarray
 
