@@ -1,0 +1,1 @@
+"""Power models of arithmetic units: closed formulas, bit statistics and exact counts of flips."""

@@ -1,0 +1,28 @@
+"""From a unit of the power models to its circuit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pann_hw.power.accumulator import Accumulator
+from pann_hw.power.mac import Mac
+from pann_hw.power.multiplier import Multiplier
+from pann_hw.power.unit import Unit
+from rtl_gen.units.accumulator import AccumulatorCircuit
+from rtl_gen.units.circuit import UnitCircuit
+from rtl_gen.units.mac import MacCircuit
+from rtl_gen.units.multiplier import MultiplierCircuit
+
+__all__ = ["create_unit"]
+
+_CIRCUITS: dict[type[Unit], Callable[[Any], UnitCircuit]] = {
+    Accumulator: AccumulatorCircuit,
+    Mac: MacCircuit,
+    Multiplier: MultiplierCircuit,
+}
+
+
+def create_unit(unit: Unit) -> UnitCircuit:
+    """The circuit of a unit."""
+    return _CIRCUITS[type(unit)](unit)
