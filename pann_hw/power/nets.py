@@ -33,7 +33,8 @@ def unsigned(words: np.ndarray, width: int) -> np.ndarray:
 
 def as_signed(words: np.ndarray, width: int) -> np.ndarray:
     """Unsigned words read as two's complement."""
-    return words - ((words >> (width - 1) & 1) << width)
+    values: np.ndarray = words - ((words >> (width - 1) & 1) << width)
+    return values
 
 
 def evaluate(
