@@ -18,6 +18,9 @@ __all__ = ["WordStatistics", "word_flips"]
 _MOST_PAIRED = 1024
 """Distinct values up to which successive words are kept as pairs (a square of float64)."""
 
+_MOST_APART = 8
+"""Words further apart than this are taken to be as alike as these are."""
+
 
 @dataclass(frozen=True, eq=False)
 class WordStatistics:
@@ -32,6 +35,8 @@ class WordStatistics:
     pairs : float64 (n, n), probability that a word is followed by another; None where n is
         above 1024
     ones, toggles : float64 (width,), how often a bit is 1, and changes between successive words
+    distant : float64 (places, n, n), probability of two words that are 1, 2, .. 8 places apart;
+        None where n is above 256 or a sequence is one word
     """
 
     width: int
@@ -43,6 +48,7 @@ class WordStatistics:
     pairs: np.ndarray | None
     ones: np.ndarray
     toggles: np.ndarray
+    distant: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -70,10 +76,12 @@ class WordStatistics:
             )
         index = inverse.reshape(words.shape)
         n = len(values)
-        pairs = None
+        pairs = distant = None
         if n <= _MOST_PAIRED and words.shape[1] > 1:
-            joint = np.bincount((index[:, :-1] * n + index[:, 1:]).ravel(), minlength=n * n)
-            pairs = joint.reshape(n, n) / joint.sum()
+            pairs = _pairs(index, 1, n)
+        if n <= 256 and words.shape[1] > 1:
+            places = range(1, min(_MOST_APART, words.shape[1] - 1) + 1)
+            distant = np.stack([_pairs(index, place, n) for place in places])
         bits = (words[..., None] >> np.arange(width)) & 1
         changed = (bits[:, 1:] ^ bits[:, :-1]).reshape(-1, width)
         frequency, first, last = (
@@ -90,6 +98,7 @@ class WordStatistics:
             pairs,
             bits.reshape(-1, width).mean(0),
             changed.mean(0) if len(changed) else np.zeros(width),
+            distant,
         )
 
     @classmethod
@@ -168,12 +177,23 @@ class WordStatistics:
         return np.outer(self.frequency, self.frequency)
 
     @property
+    def apart(self) -> np.ndarray:
+        """``distant``; where it is unknown, a single place: ``joint``."""
+        return self.joint[None] if self.distant is None else self.distant
+
+    @property
     def paced_toggles(self) -> np.ndarray:
         """Flips of each bit a word, float64 (width,), where a 0 stands between sequences."""
         bits = self.values[:, None] >> np.arange(self.width) & 1
         inside = (self.length - 1) / self.length
         rates: np.ndarray = inside * self.toggles + (self.first + self.last) @ bits / self.length
         return rates
+
+
+def _pairs(index: np.ndarray, apart: int, n: int) -> np.ndarray:
+    counts = np.bincount((index[:, :-apart] * n + index[:, apart:]).ravel(), minlength=n * n)
+    shares: np.ndarray = counts.reshape(n, n) / counts.sum()
+    return shares
 
 
 def word_flips(statistics: WordStatistics, pairs: np.ndarray) -> float:

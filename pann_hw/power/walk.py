@@ -13,6 +13,7 @@ flips its whole sign extension.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,28 +59,38 @@ def coarse_steps(
     return lowest, steps
 
 
-def walk(values: np.ndarray, probabilities: np.ndarray, length: int, width: int) -> Walk:
-    """Flips of an accumulator that adds ``length`` independent addends, then starts again at 0.
+def walk(
+    values: np.ndarray,
+    probabilities: np.ndarray,
+    length: int,
+    width: int,
+    persistence: float = 1.0,
+) -> Walk:
+    """Flips of an accumulator that adds ``length`` addends, then starts again at 0.
 
     Parameters
     ----------
     values, probabilities : int64 and float64 (n,), the addends' distribution
     length : additions of a sequence, 1 or more
     width : bits of the accumulator, which wraps
+    persistence : variance of a long sum over that of as many independent addends: above 1 where
+        successive addends resemble each other. The walk then strays further from 0, while each
+        step crosses what it crosses.
     """
     low = _low_bits(values, probabilities, length, width)
     lowest, steps = coarse_steps(values, probabilities, low)
     high = np.arange(width - low)
+    kernel, begin_at = _widened(steps, lowest, persistence)
     # Flips that a coarse step causes on average, for every place that the walk can reach.
-    origin = min(0, lowest) * length
-    places = np.arange(origin, max(0, lowest + len(steps) - 1) * length + 1)
+    origin = min(0, begin_at) * length
+    places = np.arange(origin, max(0, begin_at + len(kernel) - 1) * length + 1)
     changed = places[:, None] ^ (places[:, None] + np.arange(lowest, lowest + len(steps)))
     cost = np.bitwise_count(changed & ((1 << (width - low)) - 1)) @ steps
 
     state, start, between = np.ones(1), 0, 0.0
     for index in range(length):
         flips = float(state @ cost[start - origin :][: len(state)])
-        state, start = np.convolve(state, steps), start + lowest
+        state, start = np.convolve(state, kernel), start + begin_at
         if index:
             between += flips
         else:
@@ -93,6 +104,22 @@ def walk(values: np.ndarray, probabilities: np.ndarray, length: int, width: int)
     return Walk(
         (inside + across) / length, (inside + float(last.sum()) + begin + low_ones) / length
     )
+
+
+def _widened(steps: np.ndarray, lowest: int, persistence: float) -> tuple[np.ndarray, int]:
+    """The steps' distribution with ``persistence`` times its variance, and its lowest step."""
+    places = np.arange(len(steps))
+    variance = float(places**2 @ steps - (places @ steps) ** 2)
+    extra = (persistence - 1) * variance
+    if extra <= 0:
+        return steps, lowest
+    if extra < 1:
+        spread = np.array([extra / 2, 1 - extra, extra / 2])
+    else:
+        reach = math.ceil(4 * math.sqrt(extra))
+        spread = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * extra))
+        spread /= spread.sum()
+    return np.convolve(steps, spread), lowest - len(spread) // 2
 
 
 def _low_bits(values: np.ndarray, probabilities: np.ndarray, length: int, width: int) -> int:

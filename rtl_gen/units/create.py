@@ -8,11 +8,13 @@ from typing import Any
 from pann_hw.power.accumulator import Accumulator
 from pann_hw.power.mac import Mac
 from pann_hw.power.multiplier import Multiplier
+from pann_hw.power.pann_adder import PannAdder
 from pann_hw.power.unit import Unit
 from rtl_gen.units.accumulator import AccumulatorCircuit
 from rtl_gen.units.circuit import UnitCircuit
 from rtl_gen.units.mac import MacCircuit
 from rtl_gen.units.multiplier import MultiplierCircuit
+from rtl_gen.units.pann_adder import PannAdderCircuit
 
 __all__ = ["create_unit"]
 
@@ -20,6 +22,7 @@ _CIRCUITS: dict[type[Unit], Callable[[Any], UnitCircuit]] = {
     Accumulator: AccumulatorCircuit,
     Mac: MacCircuit,
     Multiplier: MultiplierCircuit,
+    PannAdder: PannAdderCircuit,
 }
 
 
