@@ -12,7 +12,6 @@ __all__ = [
     "mac",
     "multiply",
     "register_word",
-    "unsigned_mac",
 ]
 
 
@@ -43,11 +42,6 @@ def mac(x_bits: int, w_bits: int, accumulator_width: int, *, signed: bool) -> di
     """A multiply-accumulate: ``0.5 b**2 + 3 b + 0.5 B`` signed, ``0.5 b**2 + 4 b`` unsigned."""
     product = accumulate(x_bits + w_bits, accumulator_width, signed=signed)
     return multiply(x_bits, w_bits) | product
-
-
-def unsigned_mac(bits: int) -> float:
-    """All flips of an unsigned multiply-accumulate of two b-bit operands: ``0.5 b**2 + 4 b``."""
-    return sum(mac(bits, bits, 2 * bits, signed=False).values())
 
 
 def flips_per_weight(additions: float, x_bits: int) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -75,18 +76,14 @@ class Mac(Unit):
         :mod:`pann_hw.power.walk`, with the distribution of x * w."""
         x, w = statistics["x"], statistics["w"]
         multiplier = self.multiplier
-        nets, product = multiplier.evaluate(*grid(x.values, w.values), outputs=False)
-        rest, _ = multiplier.evaluate(*np.zeros((2, 1), np.int64), outputs=False)
-        inside = _paced(np.stack(list(nets.values()), -1), np.stack(list(rest.values()), -1), x, w)
-        bits = product[..., None] >> np.arange(multiplier.product_bits) & 1
-        rates = _paced(bits.astype(bool), np.zeros(bits.shape[-1], bool), x, w)
+        inside, rates, product = _multiplier_flips(multiplier, x, w)
         extended = self.width - multiplier.product_bits if multiplier.signed else 0
         values, index = np.unique(product, return_inverse=True)
         frequency = np.bincount(index.ravel(), np.outer(x.frequency, w.frequency).ravel())
         flips = walk(values, frequency, x.length, self.width)
         return {
             "inputs": float(x.paced_toggles.sum() + w.paced_toggles.sum()),
-            "internal": float(inside.sum()),
+            "internal": inside,
             "accumulator_input": float(rates.sum() + extended * rates[-1]),
             "sum": flips.sum,
             "register": flips.register,
@@ -109,6 +106,22 @@ class Mac(Unit):
         }
         trace |= {name: ("internal", 1, value) for name, value in nets.items()}
         return trace | accumulator_trace(product, stimulus["load"], stimulus["enable"], self.width)
+
+
+@lru_cache(maxsize=4)
+def _multiplier_flips(
+    multiplier: Multiplier, x: WordStatistics, w: WordStatistics
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Flips inside and of each bit of the product, an operation, and all products, (x, w).
+
+    Kept from one width of accumulator to the next.
+    """
+    nets, product = multiplier.evaluate(*grid(x.values, w.values), outputs=False)
+    rest, _ = multiplier.evaluate(*np.zeros((2, 1), np.int64), outputs=False)
+    inside = _paced(np.stack(list(nets.values()), -1), np.stack(list(rest.values()), -1), x, w)
+    bits = product[..., None] >> np.arange(multiplier.product_bits) & 1
+    rates = _paced(bits.astype(bool), np.zeros(bits.shape[-1], bool), x, w)
+    return float(inside.sum()), rates, product
 
 
 def _paced(table: np.ndarray, rest: np.ndarray, x: WordStatistics, w: WordStatistics) -> np.ndarray:

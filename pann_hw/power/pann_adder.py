@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -190,8 +191,13 @@ class PannAdder(Unit):
         return self.rails == 2 or self.max_shift > 0
 
     def _rails(self, statistics: Mapping[str, WordStatistics]) -> Rails:
-        kind = OneRail if self.rails == 1 else TwoRails
-        return kind(statistics["x"], statistics["w"], self.max_shift)
+        return _rails(self.rails, statistics["x"], statistics["w"], self.max_shift)
+
+
+@lru_cache(maxsize=1)
+def _rails(rails: int, x: WordStatistics, w: WordStatistics, max_shift: int) -> Rails:
+    """Kept from one width of accumulator to the next: of wide words, the tables are large."""
+    return OneRail(x, w, max_shift) if rails == 1 else TwoRails(x, w, max_shift)
 
 
 def _begins(counts: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ only the rates of the bits are known, ``from_bits`` takes the bits as independen
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -159,6 +160,21 @@ class WordStatistics:
             self.length,
             signed=signed,
         )
+
+    @cached_property
+    def _digest(self) -> bytes:
+        apart = self.frequency if self.pairs is None else self.apart
+        parts = [self.values, self.first, self.last, apart, self.ones, self.toggles]
+        digest = hashlib.sha256(f"{self.width} {self.length}".encode())
+        for part in parts:
+            digest.update(np.ascontiguousarray(part))
+        return digest.digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WordStatistics) and self._digest == other._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
 
     @cached_property
     def joint(self) -> np.ndarray:

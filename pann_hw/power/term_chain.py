@@ -92,13 +92,16 @@ def term_chain(x: WordStatistics, rail: RailStatistics) -> TermChain:
     same = np.arange(n)
     joint[same, :, same, :] += x.frequency[:, None, None] * rail.inside
     states = n * size
+    frequency, first, last = (
+        np.outer(x.frequency, share).ravel()
+        for share in (rail.shifts / rail.terms, rail.first, rail.last)
+    )
     return TermChain(
         np.repeat(x.values, size),
         np.tile(np.arange(size), n),
-        *(
-            np.outer(x.frequency, share).ravel()
-            for share in (rail.shifts / rail.terms, rail.first, rail.last)
-        ),
+        frequency,
+        first,
+        last,
         joint.reshape(states, states) / rail.terms,
     )
 

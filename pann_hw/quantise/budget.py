@@ -11,7 +11,6 @@ import math
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.terms import term_count
-from pann_hw.power.formulas import unsigned_mac
 
 __all__ = ["LARGEST", "WIDTHS", "flips_per_mac", "mac_flips", "mean_additions", "parse_budget"]
 
@@ -21,7 +20,7 @@ WIDTHS = range(2, 9)
 
 def mac_flips(bits: int) -> float:
     """Flips of an unsigned multiply-accumulate of two ``bits``-bit operands: 0.5 b^2 + 4 b."""
-    return unsigned_mac(bits)
+    return 0.5 * bits**2 + 4 * bits
 
 
 LARGEST = mac_flips(WIDTHS[-1])

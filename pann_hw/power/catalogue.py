@@ -1,0 +1,102 @@
+"""Every arithmetic unit that is measured, with the operands that it takes from a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pann_hw.power.accumulator import Accumulator
+from pann_hw.power.mac import Mac
+from pann_hw.power.multiplier import MOST_BITS, Multiplier
+from pann_hw.power.pann_adder import PannAdder
+from pann_hw.power.products import KINDS
+from pann_hw.power.source import Source
+from pann_hw.power.unit import Operands, Unit
+
+__all__ = ["MAX_SHIFT", "Entry", "catalogue"]
+
+MAX_SHIFT = 3
+"""Largest shift of a CSD term, that of the accelerator's default lane."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A unit to measure.
+
+    Attributes
+    ----------
+    unit : the unit
+    group : what it is for: "multiplier", "accumulator", "mac", "unequal", "pann", "requantiser",
+        "pool" or "residual"
+    operands : takes the unit's operands from a source
+    """
+
+    unit: Unit
+    group: str
+    operands: Callable[[Source], Operands]
+
+
+def catalogue(bits: int, widths: Sequence[int], additions: float) -> list[Entry]:
+    """All units for operands of ``bits`` bits.
+
+    Parameters
+    ----------
+    bits : width of the operands, b or bx, 2..8
+    widths : of accumulators, B
+    additions : PANN's R, unary additions per weight
+
+    Raises
+    ------
+    ValueError : a width or R out of range, an accumulator too narrow for its addends
+    """
+    groups = (
+        _multipliers(bits),
+        _accumulators(bits, widths),
+        _macs(bits, widths),
+        _unequal(bits, max(widths)),
+        _pann(bits, widths, additions),
+    )
+    return [entry for group in groups for entry in group]
+
+
+def _multipliers(bits: int) -> Iterator[Entry]:
+    for kind in KINDS:
+        unit = Multiplier(kind, bits, bits)
+        yield Entry(unit, "multiplier", _products(bits, bits, unit.signed))
+
+
+def _accumulators(bits: int, widths: Sequence[int]) -> Iterator[Entry]:
+    for signed in (False, True):
+        operands = partial(Source.addends, bits=2 * bits, signed=signed)
+        for width in widths:
+            yield Entry(Accumulator(2 * bits, width, signed), "accumulator", operands)
+
+
+def _macs(bits: int, widths: Sequence[int]) -> Iterator[Entry]:
+    for kind in KINDS:
+        for width in widths:
+            unit = Mac(kind, bits, bits, width)
+            yield Entry(unit, "mac", _products(bits, bits, unit.multiplier.signed))
+
+
+def _unequal(bits: int, width: int) -> Iterator[Entry]:
+    """A narrow weight on a multiplier cut to size, and on one for two wide operands."""
+    for kind in KINDS:
+        for w_bits in dict.fromkeys((bits, MOST_BITS)):
+            unit = Mac(kind, MOST_BITS, w_bits, width)
+            yield Entry(unit, "unequal", _products(MOST_BITS, bits, unit.multiplier.signed))
+
+
+def _pann(bits: int, widths: Sequence[int], additions: float) -> Iterator[Entry]:
+    operands = partial(Source.weighted, x_bits=bits, additions=additions)
+    for rails in (1, 2):
+        for max_shift in (0, MAX_SHIFT):
+            for width in widths:
+                for low_bits in (0, bits + 1):
+                    unit = PannAdder(bits, width, rails, max_shift, low_bits, additions)
+                    yield Entry(unit, "pann", operands)
+
+
+def _products(x_bits: int, w_bits: int, signed: bool) -> Callable[[Source], Operands]:
+    return partial(Source.products, x_bits=x_bits, w_bits=w_bits, signed=signed)
