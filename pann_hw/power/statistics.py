@@ -167,7 +167,7 @@ class WordStatistics:
         parts = [self.values, self.first, self.last, apart, self.ones, self.toggles]
         digest = hashlib.sha256(f"{self.width} {self.length}".encode())
         for part in parts:
-            digest.update(np.ascontiguousarray(part))
+            digest.update(part.tobytes())
         return digest.digest()
 
     def __eq__(self, other: object) -> bool:
