@@ -135,16 +135,19 @@ SOURCES = (*_SYNTHETIC, "recorded")
 """Names of all kinds of data."""
 
 
-def create_source(name: str, seed: int = 0) -> Source:
+def create_source(name: str, seed: int = 0, sequences: int = 128, length: int = 64) -> Source:
     """A source by its name; "recorded" trains the digits network first, in about 12 seconds.
 
     Raises
     ------
-    ValueError : an unknown name, or a bad seed
+    ValueError : an unknown name, or a parameter that is not allowed for a :class:`Source`
     ToolError : scikit-learn, which "recorded" needs, is not installed
     """
     if name in _SYNTHETIC:
-        return _SYNTHETIC[name](seed)
+        return _SYNTHETIC[name](seed, sequences, length)
     if name not in SOURCES:
         raise ValueError(f"source {name!r}: must be one of {', '.join(SOURCES)}")
-    raise ValueError("source 'recorded': not there yet")
+    # It loads torch, which the others do without.
+    from pann_hw.power.recorded import digits_source
+
+    return digits_source(seed, sequences, length)
