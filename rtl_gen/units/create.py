@@ -9,12 +9,16 @@ from pann_hw.power.accumulator import Accumulator
 from pann_hw.power.mac import Mac
 from pann_hw.power.multiplier import Multiplier
 from pann_hw.power.pann_adder import PannAdder
+from pann_hw.power.requantiser import Requantiser
+from pann_hw.power.residual_add import ResidualAdd
 from pann_hw.power.unit import Unit
 from rtl_gen.units.accumulator import AccumulatorCircuit
 from rtl_gen.units.circuit import UnitCircuit
 from rtl_gen.units.mac import MacCircuit
 from rtl_gen.units.multiplier import MultiplierCircuit
 from rtl_gen.units.pann_adder import PannAdderCircuit
+from rtl_gen.units.requantiser import RequantiserCircuit
+from rtl_gen.units.residual_add import ResidualAddCircuit
 
 __all__ = ["create_unit"]
 
@@ -23,6 +27,8 @@ _CIRCUITS: dict[type[Unit], Callable[[Any], UnitCircuit]] = {
     Mac: MacCircuit,
     Multiplier: MultiplierCircuit,
     PannAdder: PannAdderCircuit,
+    Requantiser: RequantiserCircuit,
+    ResidualAdd: ResidualAddCircuit,
 }
 
 
