@@ -10,13 +10,14 @@ import torch
 
 from pann_hw.errors import InputError
 from pann_hw.network.graph import Convolution, FloatGraph
+from pann_hw.power import recording
 from pann_hw.power.recording import FeatureMap, record
 from pann_hw.quantise.calibrate import Statistics, choose_range
 from tests.quantise_graphs import Draft, images
 
 
 def residual() -> FloatGraph:
-    """A first convolution of 4 channels, a shortcut round one of 6, and a strided one."""
+    """A convolution with a shortcut round it, poolings, and a smaller convolution."""
     draft = Draft()
     stem = draft.relu(draft.convolution("x", 6))
     branch = draft.convolution(stem, 6)
@@ -27,23 +28,23 @@ def residual() -> FloatGraph:
 
 def test_hidden_convolution_with_the_most_macs_and_the_maps_around_it() -> None:
     graph, x = residual(), images(20)
-    recording = record(graph, x)
+    found = record(graph, x)
     values = {name: value.numpy() for name, value in graph.values(torch.from_numpy(x)).items()}
-    assert recording.layer.name == "conv2"
-    assert recording.input.name == "relu1"
-    assert recording.pooled.name == "relu4"
-    assert [each.name for each in recording.added] == ["relu1", "conv2"]
-    for each in (recording.input, recording.pooled, *recording.added):
+    assert found.layer.name == "conv2"
+    assert found.input.name == "relu1"
+    assert found.pooled.name == "relu4"
+    assert [each.name for each in found.added] == ["relu1", "conv2"]
+    for each in (found.input, found.pooled, *found.added):
         np.testing.assert_allclose(each.values, values[each.name], rtol=1e-5, atol=1e-5)
 
 
 def test_without_pooling_and_addition_the_input_stands_for_them() -> None:
     draft = Draft()
     graph = draft.graph(draft.convolution(draft.relu(draft.convolution("x", 4)), 2))
-    recording = record(graph, images(3))
-    assert recording.pooled is recording.input
-    first, second = recording.added
-    assert first is recording.input
+    found = record(graph, images(3))
+    assert found.pooled is found.input
+    first, second = found.added
+    assert first is found.input
     np.testing.assert_array_equal(second.values[:, 0], first.values[:, 1])
     np.testing.assert_array_equal(second.values[:, -1], first.values[:, 0])
 
@@ -51,9 +52,9 @@ def test_without_pooling_and_addition_the_input_stands_for_them() -> None:
 def test_pooling_ahead_of_a_clamp_reads_clamped_values() -> None:
     draft = Draft()
     pooled = draft.relu(draft.max_pool(draft.convolution("x", 4)))
-    recording = record(draft.graph(draft.convolution(pooled, 2)), images(3))
-    assert recording.pooled.values.shape == (3, 4, 8, 8)
-    assert recording.pooled.values.min() == 0
+    found = record(draft.graph(draft.convolution(pooled, 2)), images(3))
+    assert found.pooled.values.shape == (3, 4, 8, 8)
+    assert found.pooled.values.min() == 0
 
 
 def test_layers_where_no_convolution_is_hidden() -> None:
@@ -66,8 +67,13 @@ def test_layers_where_no_convolution_is_hidden() -> None:
     assert record(graph, images(3)).layer.name == "conv0"
 
 
-def test_at_most_128_images() -> None:
-    assert len(record(residual(), images(150)).input.values) == 128
+def test_images_are_as_many_as_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, x = residual(), images(150)
+    assert len(record(graph, x).input.values) == 128
+    monkeypatch.setattr(recording, "_MOST_VALUES", 10 * 6 * 64)
+    assert len(record(graph, x).input.values) == 10
+    monkeypatch.setattr(recording, "_MOST_VALUES", 1)
+    assert len(record(graph, x).input.values) == 1
 
 
 @pytest.mark.parametrize("bits", [2, 3, 5, 8])

@@ -18,6 +18,7 @@ from pann_hw.quantise.fuse import fuse
 __all__ = ["FeatureMap", "Recording", "record"]
 
 _IMAGES = 128
+_MOST_VALUES = 2**22  # of a map: some images of a large network, and no more memory than that
 _BATCH = 8
 _SAMPLES = 16384
 
@@ -102,7 +103,7 @@ class Recording:
 
 
 def record(graph: FloatGraph, x: np.ndarray) -> Recording:
-    """Run a float graph on the first 128 inputs at most.
+    """Run a float graph on the first inputs: 128, or as many as make 4 million values of a map.
 
     The layer is the hidden convolution with the most multiply-accumulates (of equals the first);
     without any, the hidden linear layer, then the first layer. Hidden layers are those that do not
@@ -125,7 +126,9 @@ def record(graph: FloatGraph, x: np.ndarray) -> Recording:
     pool = _largest(graph, (n for n in graph.nodes if isinstance(n, MaxPool | AveragePool)))
     pooled = source if pool is None else pool[0]
     added = _largest(graph, (n for n in graph.nodes if isinstance(n, Add)))
-    values = _values(graph, x[:_IMAGES], (source, pooled, *(added or ())))
+    names = (source, pooled, *(added or ()))
+    largest = max(int(np.prod(graph.shapes[name])) for name in names)
+    values = _values(graph, x[: min(_IMAGES, max(1, _MOST_VALUES // largest))], names)
     maps = {name: FeatureMap(name, value) for name, value in values.items()}
     if added is None:
         neighbour = FeatureMap(source, np.roll(values[source], -1, axis=1))
