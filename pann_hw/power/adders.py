@@ -19,30 +19,37 @@ Probe = Callable[[str, Bit], Bit]
 """Takes a net's name and its value, gives what stands for the net from there on."""
 
 
-def full_adder(bits: Sequence[Bit], name: str, probe: Probe) -> tuple[Bit, Bit]:
-    """Sum and carry of up to three bits; None stands for a bit that is always 0.
+def full_adder(
+    bits: Sequence[Bit], name: str, probe: Probe, *, top: bool = False
+) -> tuple[Bit, Bit]:
+    """Sum and carry of up to three bits; None, taken or returned, is a bit that is always 0.
 
     ``sum = a ^ b ^ c``, ``carry = a & b | c & (a ^ b)``. With fewer bits, or one of them tied to 1,
     it is what synthesis leaves of a full adder: a half adder, an inverter, a wire. Nets are called
-    ``sum_NAME`` and ``carry_NAME``.
+    ``sum_NAME`` and ``carry_NAME``. At the top of a sum nobody reads the carry: it is left out.
+
+    Raises
+    ------
+    ValueError : more than three bits, or more than one tied
     """
+    bits = [bit for bit in bits if bit is not None]
     ties = sum(1 for bit in bits if isinstance(bit, int))
+    if len(bits) > 3 or ties > 1:
+        raise ValueError(f"adder {name}: {len(bits)} bits, {ties} tied: must be at most 3, 1 tied")
     a, *others = [bit for bit in bits if not isinstance(bit, int)] or [None]
-    if ties > 1:
-        raise ValueError(f"adder {name}: {ties} tied bits, must be at most 1")
     if a is None:
         return (1 if ties else None), None
     if not others:
-        return (probe(f"sum_{name}", ~a), a) if ties else (a, None)
+        return (probe(f"sum_{name}", ~a), None if top else a) if ties else (a, None)
     half = a ^ others[0]
     if ties:
-        return probe(f"sum_{name}", ~half), probe(f"carry_{name}", a | others[0])
-    if len(others) == 1:
-        return probe(f"sum_{name}", half), probe(f"carry_{name}", a & others[0])
-    return (
-        probe(f"sum_{name}", half ^ others[1]),
-        probe(f"carry_{name}", a & others[0] | others[1] & half),
-    )
+        total, carry = ~half, a | others[0]
+    elif len(others) == 1:
+        total, carry = half, a & others[0]
+    else:
+        total, carry = half ^ others[1], a & others[0] | others[1] & half
+    total = probe(f"sum_{name}", total)
+    return total, None if top else probe(f"carry_{name}", carry)
 
 
 def add_rows(rows: Sequence[Mapping[int, Bit]], width: int, probe: Probe) -> list[Bit]:
@@ -68,18 +75,19 @@ def add_rows(rows: Sequence[Mapping[int, Bit]], width: int, probe: Probe) -> lis
         following: dict[int, Bit] = {}
         for position in range(width):
             bits = [part[position] for part in (sums, carries, row) if position in part]
-            total, carry = full_adder(bits, f"{index}_{position}", probe)
+            top = position + 1 == width
+            total, carry = full_adder(bits, f"{index}_{position}", probe, top=top)
             if total is not None:
                 sums[position] = total
-            if carry is not None and position + 1 < width:
+            if carry is not None:
                 following[position + 1] = carry
         carries = following
     result: list[Bit] = []
     carry = None
     for position in range(width):
         bits = [part[position] for part in (sums, carries) if position in part]
-        bits += [] if carry is None else [carry]
-        total, carry = full_adder(bits, f"m_{position}", probe)
+        top = position + 1 == width
+        total, carry = full_adder([*bits, carry], f"m_{position}", probe, top=top)
         result.append(total)
     return result
 
@@ -94,7 +102,6 @@ def ripple_add(a: Sequence[Bit], b: Sequence[Bit], name: str, probe: Probe) -> l
     carry = None
     for position in range(max(len(a), len(b))):
         bits = [word[position] for word in (a, b) if position < len(word)]
-        bits += [] if carry is None else [carry]
-        total, carry = full_adder(bits, f"{name}_{position}", probe)
+        total, carry = full_adder([*bits, carry], f"{name}_{position}", probe)
         result.append(total)
     return [*result, carry]

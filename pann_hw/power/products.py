@@ -53,33 +53,35 @@ def booth(x: Sequence[Bit], w: Sequence[Bit], probe: Probe) -> list[Bit]:
     Digit k is ``-2 w_{2k+1} + w_{2k} + w_{2k-1}``, in -2..2, as ``one_k``, ``two_k`` and ``neg_k``;
     its row is ``(one ? x : two ? 2 x : 0) ^ neg``, ``neg`` is added at the row's lowest bit. Sign
     extension is the usual constant: each row's sign inverted, ``-2**(m + 2k)`` added for each
-    (MacSorley, Proceedings of the IRE 49, 1961).
+    (MacSorley, Proceedings of the IRE 49, 1961). At odd widths of ``w`` its sign alone is the upper
+    bit of the highest digit, which is -1, 0 or 1, and whose row is a bit shorter.
     """
-    m, width = len(x), len(x) + len(w)
-    signed_w = [*w, w[-1]] if len(w) % 2 else list(w)
+    m, n, width = len(x), len(w), len(x) + len(w)
     rows: list[dict[int, Bit]] = []
     negations: dict[int, Bit] = {}
     constant = 0
-    for k in range(len(signed_w) // 2):
-        high, middle = signed_w[2 * k + 1], signed_w[2 * k]
-        low = signed_w[2 * k - 1] if k else None
+    for k in range((n + 1) // 2):
+        middle = w[2 * k]
+        low = w[2 * k - 1] if k else None
+        high = w[2 * k + 1] if 2 * k + 1 < n else None
         if low is None:
-            one, two, negative = middle, high & ~middle, high
+            one, two, negative = middle, probe(f"two_{k}", high & ~middle), high
+        elif high is None:
+            one, two = probe(f"one_{k}", middle ^ low), None
+            negative = probe(f"neg_{k}", middle & ~low)
         else:
             one = probe(f"one_{k}", middle ^ low)
             two = probe(f"two_{k}", (high & ~middle & ~low) | (~high & middle & low))
             negative = probe(f"neg_{k}", high & ~(middle & low))
-        if low is None:
-            two = probe(f"two_{k}", two)
         row: dict[int, Bit] = {}
-        for i in range(m + 1):
+        sign = m - 1 if two is None else m
+        for i in range(sign + 1):
             bit = x[min(i, m - 1)] & one
-            if i:
+            if two is not None and i:
                 bit = bit | (x[i - 1] & two)
             bit = bit ^ negative
-            if 2 * k + i < width:
-                row[2 * k + i] = probe(f"pp_{k}_{2 * k + i}", ~bit if i == m else bit)
-        constant -= 2 ** (2 * k + m)
+            row[2 * k + i] = probe(f"pp_{k}_{2 * k + i}", ~bit if i == sign else bit)
+        constant -= 2 ** (2 * k + sign)
         # The position is free in the next row, which begins two bits higher.
         rows.append({**row, **({2 * k - 2: negations[2 * k - 2]} if k else {})})
         negations[2 * k] = negative

@@ -1,14 +1,15 @@
 """Expected flips of an accumulator, from how its addends are distributed.
 
-The sum is a random walk from 0: ``s_t = s_{t-1} + d_t``. Its low bits are soon uniform, and then
-bit i flips where d has the bit and no carry arrives, or the reverse:
+The sum is a random walk from 0: ``s_t = s_{t-1} + d_t``. The distribution of the first sum is that
+of d; it is carried from step to step exactly where that is little work. Of a long walk or of wide
+addends the m low bits are taken as uniform from the second sum on, and bit i of them flips where d
+has the bit and no carry arrives, or the reverse:
 
     P(flip of bit i) = E_d[ d_i (1 - c_i(d)) + (1 - d_i) c_i(d) ],    c_i(d) = (d mod 2**i) / 2**i
 
 The bits above, which know where the walk began, see a coarser walk ``q = floor(s / 2**m)``, whose
-steps are ``floor(d / 2**m)``, one more with probability ``(d mod 2**m) / 2**m``. Its distribution
-is carried from step to step exactly. It is what tells how often a signed sum crosses zero and
-flips its whole sign extension.
+steps are ``floor(d / 2**m)``, one more with probability ``(d mod 2**m) / 2**m``. It is what tells
+how often a signed sum crosses zero and flips its whole sign extension.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import numpy as np
 
 __all__ = ["Walk", "coarse_steps", "walk"]
 
-_MOST_STEPS = 32
-"""Reach of a single coarse step."""
+_MOST_WORK = 2**26
+"""Multiplications of a walk, a tenth of a second: as many low bits are left out as that takes."""
 
-_MOST_STATES = 2048
-"""Reach of the coarse walk."""
+_NEVER = 1e-12
+"""Places of the walk that are less probable are left out at its ends."""
 
 
 @dataclass(frozen=True)
@@ -79,31 +80,35 @@ def walk(
     """
     low = _low_bits(values, probabilities, length, width)
     lowest, steps = coarse_steps(values, probabilities, low)
-    high = np.arange(width - low)
-    kernel, begin_at = _widened(steps, lowest, persistence)
-    # Flips that a coarse step causes on average, for every place that the walk can reach.
-    origin = min(0, begin_at) * length
-    places = np.arange(origin, max(0, begin_at + len(kernel) - 1) * length + 1)
-    changed = places[:, None] ^ (places[:, None] + np.arange(lowest, lowest + len(steps)))
-    cost = np.bitwise_count(changed & ((1 << (width - low)) - 1)) @ steps
+    kernel, shift = _widened(steps, lowest, persistence)
+    first = _ones(probabilities, values, width)
 
-    state, start, between = np.ones(1), 0, 0.0
-    for index in range(length):
-        flips = float(state @ cost[start - origin :][: len(state)])
-        state, start = np.convolve(state, kernel), start + begin_at
-        if index:
-            between += flips
-        else:
-            begin, first = flips, _ones(state, start, high)
-    last = _ones(state, start, high)
+    start = int((values >> low).min())
+    state = np.bincount((values >> low) - start, probabilities)
+    # How often each place, counted from ``origin``, is left for the next.
+    origin = start + min(0, shift) * length
+    visits = np.zeros(len(state) + (len(kernel) + abs(shift)) * length)
+    for _ in range(length - 1):
+        visits[start - origin :][: len(state)] += state
+        state, start = np.convolve(state, kernel), start + shift
+        likely = np.flatnonzero(state > _NEVER)
+        state, start = state[likely[0] : likely[-1] + 1], start + int(likely[0])
+    last = first
+    if length > 1:
+        places = np.arange(start, start + len(state))
+        last = np.concatenate([np.full(low, 0.5), _ones(state, places, width - low)])
 
-    low_ones = sum(float((values >> bit & 1) @ probabilities) for bit in range(low))
-    mixed = sum(_mixed(values, probabilities, bit) for bit in range(low)) * (length - 1)
-    inside = between + mixed + 0.5 * low
+    left = np.flatnonzero(visits)
+    mask = (1 << (width - low)) - 1
+    crossed = np.zeros(len(left))
+    for step, probability in enumerate(steps, lowest):
+        if probability:
+            changed = (left + origin) ^ (left + origin + step)
+            crossed += probability * np.bitwise_count(changed & mask)
+    mixed = sum(_mixed(values, probabilities, bit) for bit in range(low))
+    inside = float(visits[left] @ crossed) + mixed * (length - 1)
     across = float((first * (1 - last) + last * (1 - first)).sum())
-    return Walk(
-        (inside + across) / length, (inside + float(last.sum()) + begin + low_ones) / length
-    )
+    return Walk((inside + across) / length, (inside + float((first + last).sum())) / length)
 
 
 def _widened(steps: np.ndarray, lowest: int, persistence: float) -> tuple[np.ndarray, int]:
@@ -123,21 +128,22 @@ def _widened(steps: np.ndarray, lowest: int, persistence: float) -> tuple[np.nda
 
 
 def _low_bits(values: np.ndarray, probabilities: np.ndarray, length: int, width: int) -> int:
-    """As few as keep the coarse walk small."""
+    """As few as keep the walk's work small; none where that is all of it."""
     mean = float(values @ probabilities)
     deviation = float(((values - mean) ** 2 @ probabilities) ** 0.5)
-    step = float(np.abs(values).max())
-    reach = min(abs(mean) * length + 6 * deviation * length**0.5, step * length)
     low = 0
-    while low < width - 1 and (step / 2**low > _MOST_STEPS or reach / 2**low > _MOST_STATES):
+    while low < width - 1:
+        steps = float(values.max() - values.min()) / 2**low + 2
+        places = min(steps * length, 14 * deviation * length**0.5 / 2**low + steps)
+        if length * steps * places <= _MOST_WORK:
+            break
         low += 1
     return low
 
 
-def _ones(state: np.ndarray, start: int, bits: np.ndarray) -> np.ndarray:
-    positions = np.arange(start, start + len(state))
-    rates: np.ndarray = state @ ((positions[:, None] >> bits) & 1)
-    return rates
+def _ones(probabilities: np.ndarray, words: np.ndarray, width: int) -> np.ndarray:
+    """How often each bit of words that have these probabilities is 1."""
+    return np.array([float(probabilities @ (words >> bit & 1)) for bit in range(width)])
 
 
 def _mixed(values: np.ndarray, probabilities: np.ndarray, bit: int) -> float:
