@@ -53,40 +53,42 @@ def booth(x: Sequence[Bit], w: Sequence[Bit], probe: Probe) -> list[Bit]:
     Digit k is ``-2 w_{2k+1} + w_{2k} + w_{2k-1}``, in -2..2, as ``one_k``, ``two_k`` and ``neg_k``;
     its row is ``(one ? x : two ? 2 x : 0) ^ neg``, ``neg`` is added at the row's lowest bit. Sign
     extension is the usual constant: each row's sign inverted, ``-2**(m + 2k)`` added for each
-    (MacSorley, Proceedings of the IRE 49, 1961). At odd widths of ``w`` its sign alone is the upper
-    bit of the highest digit, which is -1, 0 or 1, and whose row is a bit shorter.
+    (MacSorley, Proceedings of the IRE 49, 1961). Where ``w`` has an odd number of bits, its
+    highest digit is ``-w_{2k} + w_{2k-1}``, never two: its row is a bit shorter.
     """
     m, n, width = len(x), len(w), len(x) + len(w)
     rows: list[dict[int, Bit]] = []
-    negations: dict[int, Bit] = {}
+    negation: dict[int, Bit] = {}
     constant = 0
     for k in range((n + 1) // 2):
-        middle = w[2 * k]
-        low = w[2 * k - 1] if k else None
-        high = w[2 * k + 1] if 2 * k + 1 < n else None
-        if low is None:
-            one, two, negative = middle, probe(f"two_{k}", high & ~middle), high
-        elif high is None:
-            one, two = probe(f"one_{k}", middle ^ low), None
-            negative = probe(f"neg_{k}", middle & ~low)
-        else:
-            one = probe(f"one_{k}", middle ^ low)
-            two = probe(f"two_{k}", (high & ~middle & ~low) | (~high & middle & low))
-            negative = probe(f"neg_{k}", high & ~(middle & low))
-        row: dict[int, Bit] = {}
+        one, two, negative = _booth_digit(w, k, probe)
         sign = m - 1 if two is None else m
+        # The place of the negation is free in the next row, which begins two bits higher.
+        row = dict(negation)
         for i in range(sign + 1):
             bit = x[min(i, m - 1)] & one
             if two is not None and i:
                 bit = bit | (x[i - 1] & two)
             bit = bit ^ negative
             row[2 * k + i] = probe(f"pp_{k}_{2 * k + i}", ~bit if i == sign else bit)
+        rows.append(row)
+        negation = {2 * k: negative}
         constant -= 2 ** (2 * k + sign)
-        # The position is free in the next row, which begins two bits higher.
-        rows.append({**row, **({2 * k - 2: negations[2 * k - 2]} if k else {})})
-        negations[2 * k] = negative
-    rows.append({2 * k: negations[2 * k]})
-    return add_rows([*rows, *_constant(constant % 2**width)], width, probe)
+    return add_rows([*rows, negation, *_constant(constant % 2**width)], width, probe)
+
+
+def _booth_digit(w: Sequence[Bit], k: int, probe: Probe) -> tuple[Bit, Bit, Bit]:
+    """Whether digit k is one, two (None where it cannot be), and negative."""
+    middle = w[2 * k]
+    if k == 0:
+        return middle, probe("two_0", w[1] & ~middle), w[1]
+    low = w[2 * k - 1]
+    one = probe(f"one_{k}", middle ^ low)
+    if 2 * k + 1 == len(w):
+        return one, None, probe(f"neg_{k}", middle & ~low)
+    high = w[2 * k + 1]
+    two = probe(f"two_{k}", (high & ~middle & ~low) | (~high & middle & low))
+    return one, two, probe(f"neg_{k}", high & ~(middle & low))
 
 
 def _constant(value: int) -> list[dict[int, Bit]]:
