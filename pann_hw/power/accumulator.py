@@ -15,7 +15,8 @@ from pann_hw.power.walk import walk
 
 __all__ = ["Accumulator", "accumulator_trace", "check_accumulator", "paced", "sequence_control"]
 
-MOST_BITS = 64
+MOST_BITS = 63
+"""Widest accumulator: int64 holds its words, read without sign."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Accumulator(Unit):
 
     Attributes
     ----------
-    bits : width of the addend, 2..width; products of two b-bit operands have 2 b
-    width : of sum and register, B, at most 64
+    bits : width of the addend, 2..16; products of two b-bit operands have 2 b
+    width : of sum and register, B, bits..63
     signed : whether the addend is signed: its sign is then extended to the width of the adder
 
     Raises

@@ -35,7 +35,7 @@ class Mac(Unit):
     ----------
     kind : of the multiplier, "array", "baugh_wooley" or "booth"
     x_bits, w_bits : widths of the operands, 2..8
-    width : of sum and register, B, x_bits + w_bits..64
+    width : of sum and register, B, x_bits + w_bits..63
 
     Raises
     ------

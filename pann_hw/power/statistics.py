@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["WordStatistics", "word_flips"]
+__all__ = ["WordStatistics", "check_words", "word_flips", "word_range"]
 
 _MOST_PAIRED = 1024
 """Distinct values up to which successive words are kept as pairs (a square of float64)."""
@@ -55,22 +55,16 @@ class WordStatistics:
     def of(
         cls, words: np.ndarray, width: int, *, signed: bool = False, what: str = "data"
     ) -> WordStatistics:
-        """Measure words, an integer array (sequences, length) in order of time.
+        """Measure words (sequences, length) in order of time.
 
         Raises
         ------
-        ValueError : no words, fewer than two distinct ones, or one out of the width's range
+        ValueError : as of :func:`check_words`, or fewer than two distinct words
         """
-        if words.ndim != 2 or words.size == 0:
-            raise ValueError(
-                f"{what} of shape {words.shape}: must be (sequences, length), at least (1, 1)"
-            )
-        low, high = (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if signed else (0, 2**width - 1)
-        for value in (int(words.min()), int(words.max())):
-            if not low <= value <= high:
-                raise ValueError(f"{what} has the value {value}, {width} bits hold {low}..{high}")
+        words = check_words(words, width, signed=signed, what=what)
         values, inverse = np.unique(words, return_inverse=True)
         if len(values) < 2:
+            low, high = word_range(width, signed=signed)
             raise ValueError(
                 f"{what} is constant at {values[0]}: must have two or more distinct values in "
                 f"{low}..{high}"
@@ -92,7 +86,7 @@ class WordStatistics:
         return cls(
             width,
             words.shape[1],
-            values.astype(np.int64),
+            values,
             frequency,
             first,
             last,
@@ -114,13 +108,15 @@ class WordStatistics:
         Parameters
         ----------
         ones, toggles : a rate in 0..1 per bit, lowest bit first; at most 10 bits
-        length : words of a sequence
+        length : words of a sequence, 1 or more
         signed : whether the highest bit is a sign
 
         Raises
         ------
-        ValueError : no or too many bits, or rates that no chain has
+        ValueError : no or too many bits, no words, or rates that no chain has
         """
+        if length < 1:
+            raise ValueError(f"length = {length}: must be 1 or more")
         width = len(ones)
         if not 1 <= width <= 10 or len(toggles) != width:
             raise ValueError(f"{width} and {len(toggles)} rates: must be 1..10 of both, as many")
@@ -204,6 +200,35 @@ class WordStatistics:
         inside = (self.length - 1) / self.length
         rates: np.ndarray = inside * self.toggles + (self.first + self.last) @ bits / self.length
         return rates
+
+
+def word_range(width: int, *, signed: bool) -> tuple[int, int]:
+    """Lowest and highest word of ``width`` bits."""
+    return (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if signed else (0, 2**width - 1)
+
+
+def check_words(words: np.ndarray, width: int, *, signed: bool, what: str) -> np.ndarray:
+    """The words as int64.
+
+    Raises
+    ------
+    ValueError : no array of (sequences, length), no words, ones that are not integers, or out of
+        the width's range
+    """
+    words = np.asarray(words)
+    low, high = word_range(width, signed=signed)
+    if words.ndim != 2 or words.size == 0:
+        raise ValueError(
+            f"{what} of shape {words.shape}: must be (sequences, length), at least (1, 1)"
+        )
+    if words.dtype.kind not in "iu":
+        raise ValueError(
+            f"{what} is {words.dtype}, begins with {words[0, 0]}: must be integers {low}..{high}"
+        )
+    for value in (int(words.min()), int(words.max())):
+        if not low <= value <= high:
+            raise ValueError(f"{what} has the value {value}, {width} bits hold {low}..{high}")
+    return words.astype(np.int64)
 
 
 def _pairs(index: np.ndarray, apart: int, n: int) -> np.ndarray:

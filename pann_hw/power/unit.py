@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pann_hw.power.statistics import WordStatistics
+from pann_hw.power.statistics import WordStatistics, check_words
 
 __all__ = ["CLASSES", "Flips", "Operands", "Stimulus", "Trace", "Unit", "check_width", "net_flips"]
 
@@ -94,11 +94,24 @@ class Unit(ABC):
         """The value of every counted net in every cycle of the stimulus."""
 
     def count(self, operands: Operands) -> Flips:
-        """Level 3: the exact flips that the operands cause."""
+        """Level 3: the exact flips that the operands cause.
+
+        Raises
+        ------
+        ValueError : an operand without words, with one that is no integer or out of its range, or
+            of another shape than the others
+        """
+        words = {
+            name: check_words(operands[name], width, signed=signed, what=name)
+            for name, (width, signed) in self.operands.items()
+        }
+        shapes = {name: array.shape for name, array in words.items()}
+        if len(set(shapes.values())) > 1:
+            raise ValueError(f"operands of shapes {shapes}: must be the same")
         totals: Flips = {}
-        for net_class, width, values in self.trace(self.stimulus(operands)).values():
+        for net_class, width, values in self.trace(self.stimulus(words)).values():
             totals[net_class] = totals.get(net_class, 0) + int(net_flips(values, width).sum())
-        operations = self.operations(operands)
+        operations = self.operations(words)
         return {name: totals[name] / operations for name in CLASSES if name in totals}
 
 
