@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from pann_hw.integer.requantise import MAX_SHIFT, Scale
-from pann_hw.power import formulas
 from pann_hw.power.multiples import clamped_flips, multiple_flips
 from pann_hw.power.nets import as_signed, unsigned
 from pann_hw.power.statistics import WordStatistics
@@ -122,7 +121,7 @@ class Requantiser(Unit):
         """
         words = _words(self.steps, Fraction(1), operator.neg, lambda word, n: word / 2**n)
         words["rounded"] = [factor / 2 for factor in words["register"]]
-        flips: Flips = {"inputs": formulas.register_word(self.width)}
+        flips: Flips = {"inputs": 0.5 * self.width}
         for net, factors in words.items():
             net_class = self._nets[net][0]
             total = multiple_flips(factors, self.width, self.state_width)
@@ -198,7 +197,7 @@ class Requantiser(Unit):
         """The register in each cycle: cycles of equal distance from a first step at a time."""
         first, subtract = stimulus["first"], stimulus["subtract"]
         cycles = len(addend)
-        begins = np.union1d(0, np.flatnonzero(first))
+        begins = np.union1d(0, np.flatnonzero(first & stimulus["enable"]))
         ends = np.append(begins[1:], cycles - 1)
         register = np.zeros(cycles, np.int64)
         for distance in range(int((ends - begins).max())):
