@@ -37,13 +37,13 @@ def test_ranges_and_shapes(kind: type[Synthetic], signed: bool, seed: int) -> No
         operands = source.products(bits, 10 - bits, signed)
         assert within(operands["x"], bits, signed)
         assert within(operands["w"], 10 - bits, signed)
-        assert operands["x"].shape == operands["w"].shape == (128, 64)
+        assert operands["x"].shape == operands["w"].shape == (512, 64)
         assert within(source.windows(bits, 4)["x"], bits, False)
         for words in source.pairs(bits).values():
             assert within(words, bits, False)
     for bits in range(4, 17):
         assert within(source.addends(bits, signed)["d"], bits, signed)
-    assert source.windows(3, 16)["x"].shape == (512, 16)
+    assert source.windows(3, 16)["x"].shape == (2048, 16)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -65,7 +65,7 @@ def test_uniform_takes_every_value_as_often(signed: bool, seed: int) -> None:
     for words in Uniform(seed).products(4, 4, signed).values():
         values, counts = np.unique(words, return_counts=True)
         assert len(values) == 16
-        assert np.abs(counts - 512).max() < 6 * 512**0.5
+        assert np.abs(counts - 2048).max() < 6 * 2048**0.5
 
 
 @pytest.mark.parametrize("bits", [5, 8])

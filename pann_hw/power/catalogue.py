@@ -11,6 +11,8 @@ from pann_hw.power.mac import Mac
 from pann_hw.power.multiplier import MOST_BITS, Multiplier
 from pann_hw.power.pann_adder import PannAdder
 from pann_hw.power.products import KINDS
+from pann_hw.power.requantiser import Requantiser
+from pann_hw.power.residual_add import ResidualAdd
 from pann_hw.power.source import Source
 from pann_hw.power.unit import Operands, Unit
 
@@ -56,6 +58,8 @@ def catalogue(bits: int, widths: Sequence[int], additions: float) -> list[Entry]
         _macs(bits, widths),
         _unequal(bits, max(widths)),
         _pann(bits, widths, additions),
+        _requantisers(bits, widths, additions),
+        _residual(bits),
     )
     return [entry for group in groups for entry in group]
 
@@ -96,6 +100,16 @@ def _pann(bits: int, widths: Sequence[int], additions: float) -> Iterator[Entry]
                 for low_bits in (0, bits + 1):
                     unit = PannAdder(bits, width, rails, max_shift, low_bits, additions)
                     yield Entry(unit, "pann", operands)
+
+
+def _requantisers(bits: int, widths: Sequence[int], additions: float) -> Iterator[Entry]:
+    for width in widths:
+        operands = partial(Source.sums, x_bits=bits, additions=additions, width=width)
+        yield Entry(Requantiser.typical(bits, width), "requantiser", operands)
+
+
+def _residual(bits: int) -> Iterator[Entry]:
+    yield Entry(ResidualAdd(bits), "residual", partial(Source.pairs, x_bits=bits))
 
 
 def _products(x_bits: int, w_bits: int, signed: bool) -> Callable[[Source], Operands]:

@@ -14,6 +14,9 @@ from pann_hw.power.source import Source, integer_weights
 
 __all__ = ["Recorded", "digits_source"]
 
+_REACHES = np.arange(1, 4.01, 0.125)
+"""Of a channel's largest weight over the largest integer, in steps: beyond 1 it is clipped."""
+
 
 class Recorded(Source):
     """Operands that a network's layer multiplies, and those of its poolings and additions.
@@ -35,7 +38,7 @@ class Recorded(Source):
     name = "recorded"
 
     def __init__(
-        self, recording: Recording, seed: int = 0, sequences: int = 128, length: int = 64
+        self, recording: Recording, seed: int = 0, sequences: int = 512, length: int = 64
     ) -> None:
         super().__init__(seed, sequences, length)
         self._recording = recording
@@ -121,7 +124,7 @@ class Recorded(Source):
         return words.ravel()[: count * length].reshape(count, length)
 
 
-def digits_source(seed: int = 0, sequences: int = 128, length: int = 64) -> Recorded:
+def digits_source(seed: int = 0, sequences: int = 512, length: int = 64) -> Recorded:
     """The demo's network, trained anew (about 12 seconds), on its test images.
 
     Parameters
@@ -138,12 +141,20 @@ def digits_source(seed: int = 0, sequences: int = 128, length: int = 64) -> Reco
 
 
 def _scaled(weight: np.ndarray, bits: int, signed: bool) -> np.ndarray:
-    """Weights, or their magnitudes, with each output channel's largest at the end of the range."""
-    largest = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
+    """Weights, or their magnitudes, rounded and clipped: each output channel with the step, of
+    those that let its largest weight reach 1 to 4 times the range, that errs least in squares."""
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     real = weight.astype(np.float64) if signed else np.abs(weight.astype(np.float64))
     peak = np.abs(real).max((1, 2, 3), keepdims=True)
-    words: np.ndarray = np.floor(real / np.where(peak > 0, peak, 1) * largest + 0.5)
-    return words.astype(np.int64)
+    peak = np.where(peak > 0, peak, 1)
+    best, least = np.zeros(real.shape, np.int64), np.full(peak.shape, np.inf)
+    for reach in _REACHES:
+        step = peak / (high * reach)
+        words = np.floor(real / step + 0.5).clip(low, high)
+        error = ((words * step - real) ** 2).sum((1, 2, 3), keepdims=True)
+        best = np.where(error < least, words.astype(np.int64), best)
+        least = np.minimum(error, least)
+    return best
 
 
 def _both(padding: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -35,7 +35,7 @@ class Source(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, seed: int = 0, sequences: int = 128, length: int = 64) -> None:
+    def __init__(self, seed: int = 0, sequences: int = 512, length: int = 64) -> None:
         check_width("seed", seed, 0, 2**32 - 1)
         check_width("sequences", sequences, 1, 2**20)
         check_width("length", length, 2, 2**16)

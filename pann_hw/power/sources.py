@@ -135,7 +135,7 @@ SOURCES = (*_SYNTHETIC, "recorded")
 """Names of all kinds of data."""
 
 
-def create_source(name: str, seed: int = 0, sequences: int = 128, length: int = 64) -> Source:
+def create_source(name: str, seed: int = 0, sequences: int = 512, length: int = 64) -> Source:
     """A source by its name; "recorded" trains the digits network first, in about 12 seconds.
 
     Raises

@@ -69,8 +69,10 @@ class PannAdderCircuit(UnitCircuit):
         addend = Signal(shape)
         # Both extended: a slice needs as many bits as it takes.
         extended = Signal(signed(max(unit.addend_bits, split) + 1))
-        low, sum_low = Signal(split), Signal(split)
-        high, sum_high = Signal(unit.width - split), Signal(unit.width - split)
+        low = Signal(split)
+        sum_low = Signal(split)
+        high = Signal(unit.width - split)
+        sum_high = Signal(unit.width - split)
         step = Signal(unit.width - split)
         total = Signal(split + 1)
         m.d.comb += [
