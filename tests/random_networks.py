@@ -14,6 +14,7 @@ from pann_hw.integer.network import (
     Source,
     Tensor,
     accumulator_bits,
+    ends,
     window_count,
 )
 from pann_hw.integer.requantise import Scale
@@ -86,10 +87,13 @@ class NetworkBuilder:
         padding: Pair = (0, 0),
         groups: int = 1,
         first_channel: int = 0,
+        end_padding: Pair | None = None,
     ) -> Source:
         """A source of random weights."""
         weights = self.weights(channels, self.shape(tensor)[0] // groups, *kernel)
-        return Source(tensor, weights, stride, padding, groups, first_channel)
+        return Source(
+            tensor, weights, stride, padding, groups, first_channel, end_padding=end_padding
+        )
 
     def copy(self, tensor: str, weight: int = 1, first_channel: int = 0) -> Source:
         """A source that adds every channel of a tensor, times ``weight``."""
@@ -120,19 +124,31 @@ class NetworkBuilder:
         bias = np.rint(-low + zero_point / factors).astype(np.int64)
         return self._add(Accumulate(output, sources, bias, scales, q_max))
 
-    def pool(self, tensor: str, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> str:
+    def pool(
+        self,
+        tensor: str,
+        kernel: Pair,
+        stride: Pair,
+        padding: Pair = (0, 0),
+        end_padding: Pair | None = None,
+    ) -> str:
         """Add max pooling and return its output's name."""
         source = self._tensors[tensor]
-        size = (window_count(source.shape[a + 1], kernel[a], stride[a], padding[a]) for a in (0, 1))
-        height, width = size
+        end = padding if end_padding is None else end_padding
+        height, width = (
+            window_count(source.shape[a + 1], kernel[a], stride[a], padding[a], end[a])
+            for a in (0, 1)
+        )
         name, shape = f"t{len(self.layers)}", (source.shape[0], height, width)
         output = Tensor(name, shape, source.bits, source.zero_point)
-        return self._add(MaxPool(output, tensor, kernel, stride, padding))
+        return self._add(MaxPool(output, tensor, kernel, stride, padding, end_padding))
 
     def _windows(self, source: Source) -> Pair:
         shape, kernel = self.shape(source.tensor), source.weights.shape[2:]
         height, width = (
-            window_count(shape[a + 1], kernel[a], source.stride[a], source.padding[a])
+            window_count(
+                shape[a + 1], kernel[a], source.stride[a], source.padding[a], ends(source)[a]
+            )
             for a in (0, 1)
         )
         return height, width
@@ -183,8 +199,9 @@ def feature_map_network(
 ) -> tuple[IntegerNetwork, np.ndarray]:
     """A network of unusual shapes that ends in a raw feature map, and its images.
 
-    Kernels with one row or one column and of even size; windows wholly in the padding; a
-    horizontal stride beyond any ``max_stride`` where there is one output column; 1-bit tensors.
+    Kernels with one row or one column and of even size; windows wholly in the padding; padding
+    that differs from side to side; rows and columns left out; a horizontal stride beyond any
+    ``max_stride`` where there is one output column; 1-bit tensors.
     """
     b = NetworkBuilder(rng, (2, 5, 35), 4)
     first = b.accumulate(b.convolution("x", 3, (1, 1)), bits=1)
@@ -193,6 +210,10 @@ def feature_map_network(
     b.pool(column, (1, 3), (1, 2), (0, 1))
     strided = b.pool(row, (2, 2), (2, max_stride))
     b.accumulate(b.convolution(strided, 3, (2, b.shape(strided)[2]), (1, 5)), bits=3)
+    uneven = b.convolution(row, 3, (3, 2), (2, 2), (0, 1), end_padding=(2, 0))
+    lower = b.accumulate(uneven, bits=4, zero_point=3)
+    b.pool(lower, (2, 3), (1, 2), (1, 0), end_padding=(0, 2))
+    b.accumulate(b.convolution(lower, 2, (1, 2), padding=(0, 1), end_padding=(-1, -3)), bits=5)
     even = b.accumulate(b.convolution("x", 5, (4, 2), padding=(1, 1)), bits=7, zero_point=1)
     b.accumulate(
         b.convolution(even, 2, (3, 3), padding=(3, 3)),

@@ -72,8 +72,11 @@ def output_shape(
     kernel: tuple[int, int],
     stride: tuple[int, int],
     padding: tuple[int, int],
+    end: tuple[int, int],
 ) -> tuple[int, int, int]:
-    height, width = (window_count(shape[a + 1], kernel[a], stride[a], padding[a]) for a in (0, 1))
+    height, width = (
+        window_count(shape[a + 1], kernel[a], stride[a], padding[a], end[a]) for a in (0, 1)
+    )
     return channels, height, width
 
 
@@ -85,14 +88,16 @@ def random_network(rng: np.random.Generator) -> IntegerNetwork:
     kernel = (int(rng.integers(1, 5)), int(rng.integers(1, 5)))
     stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
     padding = (int(rng.integers(0, kernel[0])), int(rng.integers(0, kernel[1])))
+    # Below the padding of the other side, above it, or pixels left out.
+    end = (int(rng.integers(-1, kernel[0])), int(rng.integers(-1, kernel[1])))
     weights = rng.integers(-6, 7, (8, 4 // groups, *kernel))
     bits = int(rng.integers(2, 9))
     q_max = int(rng.integers(1, 2**bits))
-    one = Tensor("one", output_shape(shape, 8, kernel, stride, padding), bits, q_max // 2)
+    one = Tensor("one", output_shape(shape, 8, kernel, stride, padding, end), bits, q_max // 2)
     scales = tuple(Scale.nearest(float(f)) for f in rng.choice([0.011, 0.3, 0.07], 8))
     first = Accumulate(
         one,
-        (Source("x", weights, stride, padding, groups),),
+        (Source("x", weights, stride, padding, groups, end_padding=end),),
         rng.integers(-500, 500, 8),
         scales,
         q_max,
@@ -122,8 +127,8 @@ def random_network(rng: np.random.Generator) -> IntegerNetwork:
         255,
         "concat",
     )
-    pooled = Tensor("pool", output_shape(cat.shape, 16, (2, 3), (1, 2), (1, 1)), 8, 0)
-    pool = MaxPool(pooled, "cat", (2, 3), (1, 2), (1, 1))
+    pooled = Tensor("pool", output_shape(cat.shape, 16, (2, 3), (1, 2), (1, 1), (0, 2)), 8, 0)
+    pool = MaxPool(pooled, "cat", (2, 3), (1, 2), (1, 1), (0, 2))
     last = Accumulate(
         Tensor("y", (5, 1, 1), 8),
         (Source("pool", rng.integers(-9, 10, (5, *pooled.shape))),),

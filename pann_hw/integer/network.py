@@ -61,11 +61,14 @@ class Source:
     ----------
     tensor : name of the tensor that is read
     weights : int64 array of shape (O, I, kh, kw), I = channels of the tensor / groups
-    stride, padding : (vertical, horizontal)
+    stride : (vertical, horizontal)
+    padding : rows above and columns to the left
     groups : 1 for dense, the tensor's channels for depthwise
     first_channel : where the O channels begin in the layer's output
     learned : True where the weights are a network's (MACs); False where they stand for an
         addition, a mean or a copy
+    end_padding : rows below and columns to the right, None: as many as before the tensor; -n
+        leaves n of the tensor out
     """
 
     tensor: str
@@ -75,6 +78,7 @@ class Source:
     groups: int = 1
     first_channel: int = 0
     learned: bool = True
+    end_padding: Pair | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +110,17 @@ class Accumulate:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """Maximum over kernel windows of one tensor; padding never wins. Bits and zero point stay."""
+    """Maximum over kernel windows of one tensor. Bits and zero point stay.
+
+    Padding, given as a :class:`Source` has it, never wins.
+    """
 
     output: Tensor
     tensor: str
     kernel: Pair
     stride: Pair
     padding: Pair = (0, 0)
+    end_padding: Pair | None = None
 
 
 Layer = Accumulate | MaxPool
@@ -159,9 +167,23 @@ def layer_macs(layer: Layer) -> int:
     return sum(source.weights.size for source in layer.sources if source.learned) * height * width
 
 
-def window_count(size: int, kernel: int, stride: int, padding: int) -> int:
+def window_count(
+    size: int, kernel: int, stride: int, padding: int, end_padding: int | None = None
+) -> int:
     """Output positions of a window operator along one axis."""
-    return (size + 2 * padding - kernel) // stride + 1
+    end = padding if end_padding is None else end_padding
+    return (size + padding + end - kernel) // stride + 1
+
+
+def ends(window: Source | MaxPool) -> Pair:
+    """Rows below and columns to the right that a window operator adds."""
+    return window.padding if window.end_padding is None else window.end_padding
+
+
+def sides(window: Source | MaxPool) -> tuple[int, int, int, int]:
+    """Padding as torch takes it: left, right, above, below."""
+    (above, left), (below, right) = window.padding, ends(window)
+    return left, right, above, below
 
 
 def accumulator_bits(layer: Accumulate, tensors: dict[str, Tensor]) -> int:
@@ -197,13 +219,18 @@ def check(network: IntegerNetwork) -> None:
 
 def _check_pool(layer: MaxPool, known: dict[str, Tensor]) -> None:
     name, source = layer.output.name, _tensor(layer.output.name, layer.tensor, known)
-    _check_shape(name, layer.output, source, layer.kernel, layer.stride, layer.padding)
+    _check_shape(name, layer.output, source, layer.kernel, layer)
     if layer.output.shape[0] != source.shape[0]:
         raise ValueError(
             f"layer {name!r}: {layer.output.shape[0]} channels, must be {source.shape[0]}"
         )
-    if any(2 * p > k for p, k in zip(layer.padding, layer.kernel, strict=True)):
-        raise ValueError(f"layer {name!r}: padding {layer.padding} exceeds half of {layer.kernel}")
+    if any(
+        k <= max(p, e) for k, p, e in zip(layer.kernel, layer.padding, ends(layer), strict=True)
+    ):
+        raise ValueError(
+            f"layer {name!r}: padding {layer.padding} and {ends(layer)} must be below the kernel "
+            f"{layer.kernel}: each window needs a pixel"
+        )
 
 
 def _check_accumulate(layer: Accumulate, known: dict[str, Tensor]) -> None:
@@ -234,7 +261,7 @@ def _check_accumulate(layer: Accumulate, known: dict[str, Tensor]) -> None:
             )
         uses[source.first_channel : end] += 1
         kernel = (weights.shape[2], weights.shape[3])
-        _check_shape(name, layer.output, tensor, kernel, source.stride, source.padding)
+        _check_shape(name, layer.output, tensor, kernel, source)
     if uses.min() < 1 or uses.max() > 2:
         raise ValueError(f"layer {name!r}: every output channel needs one or two sources")
     bits = accumulator_bits(layer, known)
@@ -249,12 +276,13 @@ def _tensor(layer: str, name: str, known: dict[str, Tensor]) -> Tensor:
 
 
 def _check_shape(
-    name: str, output: Tensor, source: Tensor, kernel: Pair, stride: Pair, padding: Pair
+    name: str, output: Tensor, source: Tensor, kernel: Pair, window: Source | MaxPool
 ) -> None:
+    stride, padding, end = window.stride, window.padding, ends(window)
     if min(*kernel, *stride) < 1 or min(padding) < 0:
         raise ValueError(f"layer {name!r}: kernel {kernel}, stride {stride}, padding {padding}")
     size = tuple(
-        window_count(source.shape[axis + 1], kernel[axis], stride[axis], padding[axis])
+        window_count(source.shape[axis + 1], kernel[axis], stride[axis], padding[axis], end[axis])
         for axis in (0, 1)
     )
     if size != output.shape[1:]:

@@ -19,6 +19,7 @@ from pann_hw.integer.network import (
     Source,
     Tensor,
     accumulator_bits,
+    sides,
 )
 from pann_hw.integer.requantise import requantise
 
@@ -154,14 +155,12 @@ def _accumulate(
 
 
 def _convolve(source: Source, x: torch.Tensor, zero_point: int) -> torch.Tensor:
-    vertical, horizontal = source.padding
-    padded = F.pad(x, (horizontal, horizontal, vertical, vertical), value=zero_point)
+    padded = F.pad(x, sides(source), value=zero_point)
     weights = torch.from_numpy(source.weights)
     result = F.conv2d(padded.double(), weights.double(), None, source.stride, 0, 1, source.groups)
     return result.to(torch.int64)
 
 
 def _max_pool(layer: MaxPool, x: torch.Tensor) -> torch.Tensor:
-    vertical, horizontal = layer.padding
-    padded = F.pad(x, (horizontal, horizontal, vertical, vertical), value=0)
+    padded = F.pad(x, sides(layer), value=0)
     return F.max_pool2d(padded.double(), layer.kernel, layer.stride).to(torch.int64)

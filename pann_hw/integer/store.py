@@ -20,7 +20,7 @@ __all__ = ["FORMAT", "VERSION", "load", "save"]
 FORMAT = "pann-hw integer network"
 """First entry of the header; other .npz files lack it."""
 
-VERSION = 1
+VERSION = 2
 """Version of the file format; raised with every change that older readers would misread."""
 
 _HEADER = "header"
@@ -148,6 +148,7 @@ def _layer_out(layer: Layer, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
             "kernel": layer.kernel,
             "stride": layer.stride,
             "padding": layer.padding,
+            "end_padding": layer.end_padding,
         }
     scales = None if layer.scales is None else [list(scale.steps) for scale in layer.scales]
     return {
@@ -165,7 +166,8 @@ def _layer_in(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Layer:
     output = _tensor_in(entry["output"])
     if entry["type"] == "max_pool":
         kernel, stride, padding = (_pair(entry[key]) for key in ("kernel", "stride", "padding"))
-        return MaxPool(output, str(entry["tensor"]), kernel, stride, padding)
+        end_padding = _optional_pair(entry["end_padding"])
+        return MaxPool(output, str(entry["tensor"]), kernel, stride, padding, end_padding)
     if entry["type"] != "accumulate":
         raise ValueError(f"layer type {entry['type']!r}, must be accumulate or max_pool")
     return Accumulate(
@@ -187,6 +189,7 @@ def _source_out(source: Source, arrays: dict[str, np.ndarray]) -> dict[str, Any]
         "groups": source.groups,
         "first_channel": source.first_channel,
         "learned": source.learned,
+        "end_padding": source.end_padding,
     }
 
 
@@ -199,6 +202,7 @@ def _source_in(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Source:
         _integer(entry["groups"]),
         _integer(entry["first_channel"]),
         bool(entry["learned"]),
+        _optional_pair(entry["end_padding"]),
     )
 
 
@@ -215,6 +219,10 @@ def _scale(steps: list[Any]) -> Scale:
 def _pair(value: list[Any]) -> tuple[int, int]:
     vertical, horizontal = value
     return _integer(vertical), _integer(horizontal)
+
+
+def _optional_pair(value: list[Any] | None) -> tuple[int, int] | None:
+    return None if value is None else _pair(value)
 
 
 def _integer(value: object) -> int:

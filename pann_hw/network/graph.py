@@ -20,7 +20,9 @@ __all__ = [
     "FloatGraph",
     "MaxPool",
     "Node",
+    "Select",
     "Shape",
+    "ends",
 ]
 
 Shape = tuple[int, int, int]
@@ -49,8 +51,10 @@ class Convolution(Node):
     ----------
     weight : float32 tensor of shape (O, I / groups, kh, kw)
     bias : float32 tensor of shape (O,)
-    stride, padding : (vertical, horizontal); padding on both sides
+    stride : (vertical, horizontal)
+    padding : rows above and columns to the left
     groups : I and O are multiples of it; depthwise where groups = I
+    end_padding : rows below and columns to the right, None: as many; -n leaves n of the map out
     """
 
     weight: torch.Tensor
@@ -58,6 +62,7 @@ class Convolution(Node):
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     groups: int = 1
+    end_padding: Pair | None = None
 
 
 @dataclass(frozen=True)
@@ -69,20 +74,42 @@ class Clamp(Node):
 
 @dataclass(frozen=True)
 class MaxPool(Node):
-    """Maximum over kernel windows; padding never wins."""
+    """Maximum over kernel windows; padding, as a :class:`Convolution` has it, never wins."""
 
     kernel: Pair
     stride: Pair
     padding: Pair = (0, 0)
+    end_padding: Pair | None = None
 
 
 @dataclass(frozen=True)
 class AveragePool(Node):
-    """Mean over kernel windows, padded zeros counted."""
+    """Mean over kernel windows, padded zeros (as a :class:`Convolution` has them) counted."""
 
     kernel: Pair
     stride: Pair
     padding: Pair = (0, 0)
+    end_padding: Pair | None = None
+
+
+@dataclass(frozen=True)
+class Select(Node):
+    """``y[c, i, j] = x[channels[c], origin[0] + stride[0] i, origin[1] + stride[1] j]``, else 0.
+
+    Slices, strided or not, zero padding of maps and of channels, and any order of channels.
+
+    Attributes
+    ----------
+    channels : for each channel of y the one of x, -1 for zeros
+    origin : row and column of x under the first of y; negative in the padding
+    stride : (vertical, horizontal)
+    size : height and width of y
+    """
+
+    channels: tuple[int, ...]
+    origin: Pair
+    stride: Pair
+    size: Pair
 
 
 @dataclass(frozen=True)
@@ -131,23 +158,43 @@ def evaluate(node: Node, inputs: list[torch.Tensor]) -> torch.Tensor:
     """The float value of one node, for inputs of shape (batch, C, H, W)."""
     match node:
         case Convolution():
-            return F.conv2d(
-                inputs[0], node.weight, node.bias, node.stride, node.padding, 1, node.groups
-            )
+            # Torch's own padding is faster than a padded copy.
+            x, padding = inputs[0], node.padding
+            if node.end_padding is not None:
+                x, padding = F.pad(x, _sides(node)), (0, 0)
+            return F.conv2d(x, node.weight, node.bias, node.stride, padding, 1, node.groups)
         case Clamp():
             return inputs[0].clamp(0, node.maximum)
         case MaxPool():
-            padded = F.pad(inputs[0], _sides(node.padding), value=-torch.inf)
+            padded = F.pad(inputs[0], _sides(node), value=-torch.inf)
             return F.max_pool2d(padded, node.kernel, node.stride)
         case AveragePool():
-            return F.avg_pool2d(F.pad(inputs[0], _sides(node.padding)), node.kernel, node.stride)
+            return F.avg_pool2d(F.pad(inputs[0], _sides(node)), node.kernel, node.stride)
         case Add():
             return inputs[0] + inputs[1]
         case Concatenate():
             return torch.cat(inputs, 1)
+        case Select():
+            return _selected(node, inputs[0])
     raise TypeError(f"{type(node).__name__} is not an operation of the float graph")
 
 
-def _sides(padding: Pair) -> tuple[int, int, int, int]:
-    vertical, horizontal = padding
-    return horizontal, horizontal, vertical, vertical
+def ends(node: Convolution | MaxPool | AveragePool) -> Pair:
+    """Rows below and columns to the right that a window operation adds."""
+    return node.padding if node.end_padding is None else node.end_padding
+
+
+def _sides(node: Convolution | MaxPool | AveragePool) -> tuple[int, int, int, int]:
+    """Padding as torch takes it: left, right, above, below."""
+    (above, left), (below, right) = node.padding, ends(node)
+    return left, right, above, below
+
+
+def _selected(node: Select, x: torch.Tensor) -> torch.Tensor:
+    # Channel -1 is one of zeros, appended for it.
+    x = F.pad(x, (0, 0, 0, 0, 0, 1))[:, list(node.channels)]
+    sides: list[int] = []
+    for axis in (1, 0):
+        last = node.origin[axis] + node.stride[axis] * (node.size[axis] - 1)
+        sides += [-node.origin[axis], last + 1 - x.shape[2 + axis]]
+    return F.pad(x, sides)[:, :, :: node.stride[0], :: node.stride[1]]

@@ -25,6 +25,7 @@ from pann_hw.integer.network import (
     Source,
     Tensor,
     accumulator_bits,
+    sides,
 )
 from pann_hw.integer.requantise import Scale, requantise
 from pann_hw.integer.run import quantise_input, run_layer
@@ -122,8 +123,7 @@ def _reference(
 
 
 def _convolve(source: Source, x: torch.Tensor, zero_point: int) -> torch.Tensor:
-    vertical, horizontal = source.padding
-    padded = F.pad(x.float(), (horizontal, horizontal, vertical, vertical), value=zero_point)
+    padded = F.pad(x.float(), sides(source), value=zero_point)
     weights = torch.from_numpy(source.weights).float()
     return F.conv2d(padded, weights, None, source.stride, 0, 1, source.groups)
 
