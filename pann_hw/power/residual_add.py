@@ -68,7 +68,11 @@ class ResidualAdd(Unit):
 
     def predict(self, statistics: Mapping[str, WordStatistics]) -> Flips:
         """Inputs: rates of their bits. Inside: see :mod:`pann_hw.power.expectation`. The register
-        takes every sum, and flips as it does."""
+        takes every sum, and flips as it does.
+
+        That branch and shortcut are of one image is left out: too few or too many flips of the
+        carries make up for most of what it changes in the sum.
+        """
         x, y = statistics["x"], statistics["y"]
         nets, _ = self._evaluate(*grid(x.values, y.values))
         table = np.stack(list(nets.values()), -1)

@@ -32,7 +32,9 @@ class ResidualAddCircuit(UnitCircuit):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         register = Signal(len(self.total))
+        # Outside of the condition, where the nets would be 0 without ``enable``.
+        total = word(residual_sum(list(self.x), list(self.y), named_nets(m)))
         m.d.comb += self.total.eq(register)
         with m.If(self.enable):
-            m.d.sync += register.eq(word(residual_sum(list(self.x), list(self.y), named_nets(m))))
+            m.d.sync += register.eq(total)
         return m
