@@ -105,7 +105,8 @@ def _pann(bits: int, widths: Sequence[int], additions: float) -> Iterator[Entry]
 def _requantisers(bits: int, widths: Sequence[int], additions: float) -> Iterator[Entry]:
     for width in widths:
         operands = partial(Source.sums, x_bits=bits, additions=additions, width=width)
-        yield Entry(Requantiser.typical(bits, width), "requantiser", operands)
+        peak = min(max(round(18 * additions * 2**bits), 1), 2 ** (width - 1))
+        yield Entry(Requantiser.typical(bits, width, peak), "requantiser", operands)
 
 
 def _residual(bits: int) -> Iterator[Entry]:

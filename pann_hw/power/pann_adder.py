@@ -15,7 +15,6 @@ from pann_hw.power.rails import OneRail, Rails, TwoRails
 from pann_hw.power.statistics import WordStatistics
 from pann_hw.power.term_stream import rail_stream
 from pann_hw.power.unit import Flips, Operands, Stimulus, Trace, Unit, check_width
-from pann_hw.power.walk import coarse_steps
 
 __all__ = ["WEIGHT_BITS", "PannAdder"]
 
@@ -170,10 +169,8 @@ class PannAdder(Unit):
         rails = self._rails(statistics)
         if not self.low_bits:
             return rails.cycles * self.width
-        lowest, steps = coarse_steps(*rails.addends, self.low_bits)
-        still = float(steps[-lowest]) if 0 <= -lowest < len(steps) else 0.0
         high = self.width - self.low_bits
-        return rails.cycles * (self.low_bits + (1 - still) * high)
+        return rails.cycles * self.low_bits + rails.moves(self.low_bits) * high
 
     def count_clocked(self, operands: Operands) -> float:
         """Flip-flops that get a clock edge, per weight, exactly (a ``load`` is left out)."""

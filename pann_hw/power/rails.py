@@ -24,9 +24,12 @@ from pann_hw.power.term_chain import (
     term_chain,
 )
 from pann_hw.power.term_stream import RailStatistics, rail_statistics
-from pann_hw.power.walk import walk
+from pann_hw.power.walk import Walk, moving, walk
 
 __all__ = ["OneRail", "Rails", "TwoRails"]
+
+_HIGH_BITS = 16
+"""Upper bits that a sum may need, for how often they change."""
 
 
 class Rails(ABC):
@@ -79,6 +82,10 @@ class Rails(ABC):
         """Flips of the step that goes to the upper ``width`` bits."""
 
     @abstractmethod
+    def moves(self, low_bits: int) -> float:
+        """Additions that change the upper bits of the register."""
+
+    @abstractmethod
     def walk(self, width: int) -> tuple[float, float]:
         """Flips of sum and register."""
 
@@ -105,19 +112,32 @@ class OneRail(Rails):
         return sum(self._word_flips(rail, chain, chain.words) for rail, chain in self._signs)
 
     def carry_flips(self, low_bits: int, width: int) -> float:
-        return sum(
-            rail.terms * carry_flips(chain.words, chain.joint, low_bits, width)
-            for rail, chain in self._signs
-        )
+        total = 0.0
+        for (rail, chain), moved in zip(self._signs, self._moved(low_bits), strict=True):
+            mixed = moving(chain.words, chain.frequency, low_bits)
+            flips = carry_flips(chain.words, chain.joint, low_bits, width)
+            total += rail.terms * flips * (moved / mixed if mixed else 0)
+        return total
+
+    def moves(self, low_bits: int) -> float:
+        moved = self._moved(low_bits)
+        return sum(rail.terms * share for (rail, _), share in zip(self._signs, moved, strict=True))
 
     def walk(self, width: int) -> tuple[float, float]:
         total = register = 0.0
         for rail, chain in self._signs:
-            additions = max(round(rail.terms * self._length), 1)
-            flips = walk(*_merged(chain.words, chain.frequency), additions, width)
+            flips = self._walk(rail, chain, width)
             total += rail.terms * flips.sum
             register += rail.terms * flips.register
         return total, register
+
+    def _moved(self, low_bits: int) -> list[float]:
+        width = low_bits + _HIGH_BITS
+        return [self._walk(rail, chain, width, low_bits).moved for rail, chain in self._signs]
+
+    def _walk(self, rail: RailStatistics, chain: TermChain, width: int, split: int = 0) -> Walk:
+        additions = max(round(rail.terms * self._length), 1)
+        return walk(*_merged(chain.words, chain.frequency), additions, width, split=split)
 
 
 class TwoRails(Rails):
@@ -166,12 +186,20 @@ class TwoRails(Rails):
         return self.cycles * inside + (ends - inside) / self._length
 
     def carry_flips(self, low_bits: int, width: int) -> float:
-        return self.cycles * carry_flips(self._values, self._joint, low_bits, width)
+        mixed = moving(*self.addends, low_bits)
+        flips = carry_flips(self._values, self._joint, low_bits, width)
+        return flips * (self.moves(low_bits) / mixed if mixed else 0)
+
+    def moves(self, low_bits: int) -> float:
+        return self.cycles * self._walk(low_bits + _HIGH_BITS, low_bits).moved
 
     def walk(self, width: int) -> tuple[float, float]:
-        additions = max(round(self.cycles * self._length), 1)
-        flips = walk(*self.addends, additions, width, self._persistence)
+        flips = self._walk(width)
         return self.cycles * flips.sum, self.cycles * flips.register
+
+    def _walk(self, width: int, split: int = 0) -> Walk:
+        additions = max(round(self.cycles * self._length), 1)
+        return walk(*self.addends, additions, width, self._persistence, split)
 
 
 def _alike(

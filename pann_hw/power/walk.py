@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Walk", "coarse_steps", "walk"]
+__all__ = ["Walk", "coarse_steps", "moving", "walk"]
 
 _MOST_WORK = 2**26
 """Multiplications of a walk, a tenth of a second: as many low bits are left out as that takes."""
@@ -36,10 +36,12 @@ class Walk:
     ----------
     sum : of the adder's output, which goes from a sequence's end straight to the next one's start
     register : which is set to 0 in between
+    moved : additions that change a bit from ``split`` up, of all
     """
 
     sum: float
     register: float
+    moved: float
 
 
 def coarse_steps(
@@ -66,6 +68,7 @@ def walk(
     length: int,
     width: int,
     persistence: float = 1.0,
+    split: int = 0,
 ) -> Walk:
     """Flips of an accumulator that adds ``length`` addends, then starts again at 0.
 
@@ -77,10 +80,11 @@ def walk(
     persistence : variance of a long sum over that of as many independent addends: above 1 where
         successive addends resemble each other. The walk then strays further from 0, while each
         step crosses what it crosses.
+    split : of ``moved``, 0..width - 1
     """
     low = _low_bits(values, probabilities, length, width)
     lowest, steps = coarse_steps(values, probabilities, low)
-    kernel, shift = _widened(steps, lowest, persistence)
+    kernel, shift = _widened(*_moves(values, probabilities, low), persistence)
     first = _ones(probabilities, values, width)
 
     start = int((values >> low).min())
@@ -91,7 +95,7 @@ def walk(
     for _ in range(length - 1):
         visits[start - origin :][: len(state)] += state
         state, start = np.convolve(state, kernel), start + shift
-        likely = np.flatnonzero(state > _NEVER)
+        likely = np.flatnonzero(np.abs(state) > _NEVER)
         state, start = state[likely[0] : likely[-1] + 1], start + int(likely[0])
     last = first
     if length > 1:
@@ -100,18 +104,54 @@ def walk(
 
     left = np.flatnonzero(visits)
     mask = (1 << (width - low)) - 1
-    crossed = np.zeros(len(left))
+    crossed, moved = np.zeros((2, len(left)))
+    upper = max(split - low, 0)
     for step, probability in enumerate(steps, lowest):
         if probability:
             changed = (left + origin) ^ (left + origin + step)
             crossed += probability * np.bitwise_count(changed & mask)
+            moved += probability * (changed >> upper != 0)
     mixed = sum(_mixed(values, probabilities, bit) for bit in range(low))
     inside = float(visits[left] @ crossed) + mixed * (length - 1)
     across = float((first * (1 - last) + last * (1 - first)).sum())
-    return Walk((inside + across) / length, (inside + float((first + last).sum())) / length)
+    if split < low:
+        moves = (length - 1) * moving(values, probabilities, split)
+    else:
+        moves = float(visits[left] @ moved)
+    moves += float(probabilities @ (values >> split != 0))
+    return Walk(
+        (inside + across) / length,
+        (inside + float((first + last).sum())) / length,
+        moves / length,
+    )
 
 
-def _widened(steps: np.ndarray, lowest: int, persistence: float) -> tuple[np.ndarray, int]:
+def moving(values: np.ndarray, probabilities: np.ndarray, low_bits: int) -> float:
+    """How often ``floor(s / 2**low_bits)`` changes where the low bits of s are uniform."""
+    lowest, steps = coarse_steps(values, probabilities, low_bits)
+    still = float(steps[-lowest]) if 0 <= -lowest < len(steps) else 0.0
+    return 1 - still
+
+
+def _moves(
+    values: np.ndarray, probabilities: np.ndarray, low_bits: int
+) -> tuple[int, np.ndarray]:
+    """Moves of the coarse walk, with the mean and the variance of the addends.
+
+    The coarse steps, as independent ones, would stray too far: after a carry there is none soon.
+    So an addend is shared by the three places around it, such that its square is right too.
+    """
+    nearest = (values + (1 << low_bits >> 1)) >> low_bits
+    rest = values / 2**low_bits - nearest
+    lowest = int(nearest.min()) - 1
+    moves = np.zeros(int(nearest.max()) - lowest + 2)
+    np.add.at(moves, nearest - lowest - 1, probabilities * rest * (rest - 1) / 2)
+    np.add.at(moves, nearest - lowest, probabilities * (1 - rest**2))
+    np.add.at(moves, nearest - lowest + 1, probabilities * rest * (rest + 1) / 2)
+    return lowest, moves
+
+
+def _widened(lowest: int, steps: np.ndarray, persistence: float) -> tuple[np.ndarray, int]:
     """The steps' distribution with ``persistence`` times its variance, and its lowest step."""
     places = np.arange(len(steps))
     variance = float(places**2 @ steps - (places @ steps) ** 2)
