@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from pann_hw.power.accumulator import Accumulator
+from pann_hw.power.average_pool import AveragePool
 from pann_hw.power.mac import Mac
+from pann_hw.power.max_pool import MaxPool
 from pann_hw.power.multiplier import MOST_BITS, Multiplier
 from pann_hw.power.pann_adder import PannAdder
 from pann_hw.power.products import KINDS
 from pann_hw.power.requantiser import Requantiser
 from pann_hw.power.residual_add import ResidualAdd
+from pann_hw.power.serial_multiplier import SerialMultiplier
 from pann_hw.power.source import Source
 from pann_hw.power.unit import Operands, Unit
 
@@ -59,6 +62,7 @@ def catalogue(bits: int, widths: Sequence[int], additions: float) -> list[Entry]
         _unequal(bits, max(widths)),
         _pann(bits, widths, additions),
         _requantisers(bits, widths, additions),
+        _pools(bits),
         _residual(bits),
     )
     return [entry for group in groups for entry in group]
@@ -68,6 +72,7 @@ def _multipliers(bits: int) -> Iterator[Entry]:
     for kind in KINDS:
         unit = Multiplier(kind, bits, bits)
         yield Entry(unit, "multiplier", _products(bits, bits, unit.signed))
+    yield Entry(SerialMultiplier(bits, bits), "multiplier", partial(_fewer_products, bits=bits))
 
 
 def _accumulators(bits: int, widths: Sequence[int]) -> Iterator[Entry]:
@@ -109,9 +114,22 @@ def _requantisers(bits: int, widths: Sequence[int], additions: float) -> Iterato
         yield Entry(Requantiser.typical(bits, width, peak), "requantiser", operands)
 
 
+def _pools(bits: int) -> Iterator[Entry]:
+    for size in (4, 16):
+        operands = partial(Source.windows, x_bits=bits, size=size)
+        yield Entry(MaxPool(bits, size), "pool", operands)
+        yield Entry(AveragePool(bits, size), "pool", operands)
+
+
 def _residual(bits: int) -> Iterator[Entry]:
     yield Entry(ResidualAdd(bits), "residual", partial(Source.pairs, x_bits=bits))
 
 
 def _products(x_bits: int, w_bits: int, signed: bool) -> Callable[[Source], Operands]:
     return partial(Source.products, x_bits=x_bits, w_bits=w_bits, signed=signed)
+
+
+def _fewer_products(source: Source, bits: int) -> Operands:
+    """As many as take about as many cycles, ``bits + 1`` each, as others' one."""
+    operands = source.products(bits, bits, signed=False)
+    return {name: words[: -(-len(words) // (bits + 1))] for name, words in operands.items()}
