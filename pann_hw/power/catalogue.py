@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
+from pann_hw.integer.terms import encode
 from pann_hw.power.accumulator import Accumulator
 from pann_hw.power.average_pool import AveragePool
 from pann_hw.power.mac import Mac
@@ -101,10 +105,21 @@ def _pann(bits: int, widths: Sequence[int], additions: float) -> Iterator[Entry]
     operands = partial(Source.weighted, x_bits=bits, additions=additions)
     for rails in (1, 2):
         for max_shift in (0, MAX_SHIFT):
+            terms = _mean_terms(additions, max_shift)
             for width in widths:
                 for low_bits in (0, bits + 1):
-                    unit = PannAdder(bits, width, rails, max_shift, low_bits, additions)
+                    unit = PannAdder(bits, width, rails, max_shift, low_bits, terms)
                     yield Entry(unit, "pann", operands)
+
+
+def _mean_terms(additions: float, max_shift: int) -> float:
+    """Terms per weight where real weights are uniform, -2 R .. 2 R in units of their step."""
+    reach = 2 * additions
+    largest = math.ceil(reach)
+    weights = np.arange(-largest, largest + 1)
+    inside = (np.minimum(weights + 0.5, reach) - np.maximum(weights - 0.5, -reach)).clip(0)
+    terms = [len(encode(int(weight), max_shift)) for weight in weights]
+    return float(np.dot(inside, terms) / inside.sum())
 
 
 def _requantisers(bits: int, widths: Sequence[int], additions: float) -> Iterator[Entry]:
