@@ -8,8 +8,9 @@ has the bit and no carry arrives, or the reverse:
     P(flip of bit i) = E_d[ d_i (1 - c_i(d)) + (1 - d_i) c_i(d) ],    c_i(d) = (d mod 2**i) / 2**i
 
 The bits above, which know where the walk began, see a coarser walk ``q = floor(s / 2**m)``, whose
-steps are ``floor(d / 2**m)``, one more with probability ``(d mod 2**m) / 2**m``. It is what tells
-how often a signed sum crosses zero and flips its whole sign extension.
+steps are ``floor(d / 2**m)``, one more with probability ``(d mod 2**m) / 2**m``, and which strays
+from 0 as far as s does. It is what tells how often a signed sum crosses zero and flips its whole
+sign extension.
 """
 
 from __future__ import annotations
@@ -133,9 +134,7 @@ def moving(values: np.ndarray, probabilities: np.ndarray, low_bits: int) -> floa
     return 1 - still
 
 
-def _moves(
-    values: np.ndarray, probabilities: np.ndarray, low_bits: int
-) -> tuple[int, np.ndarray]:
+def _moves(values: np.ndarray, probabilities: np.ndarray, low_bits: int) -> tuple[int, np.ndarray]:
     """Moves of the coarse walk, with the mean and the variance of the addends.
 
     The coarse steps, as independent ones, would stray too far: after a carry there is none soon.
