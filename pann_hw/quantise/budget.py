@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.terms import term_count
@@ -60,7 +62,7 @@ def flips_per_mac(network: IntegerNetwork, max_shift: int = 0) -> float:
     ``sum over sources of positions * bits * (terms + 0.5 * weights) / macs``: positions of the
     output map, bits of the activation that is added, terms of the integer weights at shifts up to
     ``max_shift`` (0: unary, |w| terms each). Residual additions, means and copies are paid too,
-    while only learned weights count as MACs.
+    while only learned weights count as MACs; weights of 0 that nothing learned cost nothing.
 
     Raises
     ------
@@ -74,7 +76,9 @@ def flips_per_mac(network: IntegerNetwork, max_shift: int = 0) -> float:
         if isinstance(layer, Accumulate):
             positions = layer.output.shape[1] * layer.output.shape[2]
             for source in layer.sources:
-                cost = term_count(source.weights, max_shift) + 0.5 * source.weights.size
+                weights = source.weights
+                count = weights.size if source.learned else np.count_nonzero(weights)
+                cost = term_count(weights, max_shift) + 0.5 * count
                 flips += positions * tensors[source.tensor].bits * cost
     return flips / network.macs
 

@@ -17,8 +17,9 @@ from pann_hw.integer.requantise import Scale
 from pann_hw.network.graph import AveragePool, Convolution
 from pann_hw.network.graph import MaxPool as FloatMaxPool
 from pann_hw.quantise.calibrate import Range, Statistics, choose_range
-from pann_hw.quantise.fuse import Branch, Fused, Sum
-from pann_hw.quantise.weights import quantise_weights, weight_step
+from pann_hw.quantise.fuse import Fused, Sum
+from pann_hw.quantise.sources import convolution, copies, mean
+from pann_hw.quantise.weights import weight_step
 
 __all__ = ["INPUT_BITS", "build", "choose_ranges"]
 
@@ -44,12 +45,13 @@ class _Parts:
 def choose_ranges(fused: Fused, statistics: dict[str, Statistics], bits: int) -> dict[str, Range]:
     """The grid of every value that a layer makes but the raw output, and of the input (8 bits).
 
-    Values that only max pooling reads are clipped as their maxima are best clipped.
+    Selections alone keep the grid of what they read. Values that only max pooling reads are
+    clipped as their maxima are best clipped.
     """
     source = fused.graph.input_name
     ranges = {source: choose_range(statistics[source], INPUT_BITS, clip=False)}
     for layer in fused.layers:
-        if isinstance(layer, Sum) and not layer.raw:
+        if isinstance(layer, Sum) and not layer.raw and not _keeps_grid(layer):
             maximum = layer.clamp.maximum if layer.clamp is not None else None
             seen = statistics[_seen_as(layer.name, fused)]
             ranges[layer.name] = choose_range(seen, bits, maximum)
@@ -73,11 +75,18 @@ def build(fused: Fused, ranges: dict[str, Range], bits: int, additions: float) -
         if isinstance(layer, FloatMaxPool):
             read = tensors[layer.inputs[0]]
             pooled = Tensor(layer.name, shapes[layer.name], read.bits, read.zero_point, read.scale)
-            made: Layer = MaxPool(pooled, read.name, layer.kernel, layer.stride, layer.padding)
+            made: Layer = MaxPool(
+                pooled, read.name, layer.kernel, layer.stride, layer.padding, layer.end_padding
+            )
         elif layer.raw:
             parts = _parts(layer, tensors, 1.0, additions)
             output_scale = parts.units[0]
             made = _raw(layer, parts, tensors, Tensor(layer.name, shapes[layer.unclamped], bits))
+        elif _keeps_grid(layer):
+            read = tensors[layer.branches[0].value]
+            kept = Range(read.scale, read.zero_point)
+            parts = _parts(layer, tensors, read.scale, additions)
+            made = _requantised(layer, parts, tensors, kept, (shapes[layer.name], read.bits))
         else:
             grid = ranges[layer.name]
             parts = _parts(layer, tensors, grid.step, additions)
@@ -85,6 +94,11 @@ def build(fused: Fused, ranges: dict[str, Range], bits: int, additions: float) -
         tensors[layer.name] = made.output
         layers.append(made)
     return IntegerNetwork(first, tuple(layers), output_scale)
+
+
+def _keeps_grid(layer: Sum) -> bool:
+    """Whether a layer only moves integers: each comes out as it went in."""
+    return layer.kind == "select" and layer.clamp is None and not layer.raw
 
 
 def _seen_as(name: str, fused: Fused) -> str:
@@ -99,30 +113,24 @@ def _parts(layer: Sum, tensors: dict[str, Tensor], step: float, additions: float
     branch = layer.branches[0]
     inputs = [tensors[branch.value] for branch in layer.branches]
     if isinstance(branch.operation, AveragePool):
-        pool, (tensor,) = branch.operation, inputs
-        ones = np.ones((tensor.shape[0], 1, *pool.kernel), np.int64)
-        mean = Source(
-            tensor.name, ones, pool.stride, pool.padding, tensor.shape[0], 0, learned=False
-        )
-        unit = tensor.scale / (pool.kernel[0] * pool.kernel[1])
-        return _Parts((mean,), (unit,), np.zeros(tensor.shape[0]))
+        kernel = branch.operation.kernel
+        unit = inputs[0].scale / (kernel[0] * kernel[1])
+        source = mean(branch.operation, inputs[0])
+        return _Parts((source,), (unit,), np.zeros(inputs[0].shape[0]))
     if layer.kind == "add":
-        weights: tuple[int, ...] = _ratio(inputs[0].scale, inputs[1].scale)
+        weights = list(_ratio(inputs[0].scale, inputs[1].scale))
         unit = float(np.sqrt(inputs[0].scale / weights[0] * inputs[1].scale / weights[1]))
         units: tuple[float, ...] = (unit, unit)
     else:
-        weights = (1,) * len(inputs)
+        weights = [1] * len(inputs)
         units = tuple(tensor.scale for tensor in inputs)
-    sources = tuple(
-        _identity(branch, tensor, weight)
-        for branch, tensor, weight in zip(layer.branches, inputs, weights, strict=True)
-    )
+    sources = tuple(copies(layer.branches, inputs, weights))
     channels = max(source.first_channel + len(source.weights) for source in sources)
     return _Parts(sources, units, np.zeros(channels))
 
 
 def _convolutions(layer: Sum, tensors: dict[str, Tensor], step: float, additions: float) -> _Parts:
-    """One or two convolutions, or one and an identity, in one unit.
+    """One or two convolutions, or one and an identity or selection, in one unit.
 
     Two convolutions: the unit at which both together take R additions per weight.
     """
@@ -137,35 +145,21 @@ def _convolutions(layer: Sum, tensors: dict[str, Tensor], step: float, additions
     unit = weight_step(norm, count, additions) or step
     identity = 1
     for branch in layer.branches:
-        if branch.operation is None:
+        if not isinstance(branch.operation, Convolution):
             other = tensors[branch.value].scale
             identity = max(1, round(other / unit))
             unit = other / identity
-    sources = []
-    for branch in layer.branches:
-        tensor = tensors[branch.value]
-        if isinstance(branch.operation, Convolution):
-            sources.append(_convolution(branch.operation, tensor, unit / tensor.scale))
-        else:
-            sources.append(_identity(branch, tensor, identity))
-    return _Parts(tuple(sources), (unit,) * len(sources), bias)
-
-
-def _convolution(node: Convolution, tensor: Tensor, gamma: float) -> Source:
-    weights = quantise_weights(node.weight.detach().numpy(), gamma)
-    return Source(tensor.name, weights, node.stride, node.padding, node.groups)
-
-
-def _identity(branch: Branch, tensor: Tensor, weight: int) -> Source:
-    channels = tensor.shape[0]
-    weights = np.full((channels, 1, 1, 1), weight, np.int64)
-    return Source(
-        tensor.name,
-        weights,
-        groups=channels,
-        first_channel=branch.first_channel,
-        learned=False,
-    )
+    inputs = [tensors[branch.value] for branch in layer.branches]
+    others = copies(layer.branches, inputs, [identity] * len(inputs))
+    learned = [
+        convolution(branch.operation, tensor, unit / tensor.scale)
+        for branch, tensor in zip(layer.branches, inputs, strict=True)
+        if isinstance(branch.operation, Convolution)
+    ]
+    # In the order of the branches: at most one is no convolution.
+    first = isinstance(layer.branches[0].operation, Convolution)
+    sources = (*learned, *others) if first else (*others, *learned)
+    return _Parts(sources, (unit,) * len(sources), bias)
 
 
 def _ratio(a: float, b: float) -> tuple[int, int]:

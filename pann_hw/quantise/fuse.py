@@ -19,6 +19,7 @@ from pann_hw.network.graph import (
     FloatGraph,
     MaxPool,
     Node,
+    Select,
 )
 
 __all__ = ["Branch", "Fused", "Sum", "clamp_before_pooling", "fuse"]
@@ -36,7 +37,7 @@ class Branch:
     """
 
     value: str
-    operation: Convolution | AveragePool | None = None
+    operation: Convolution | AveragePool | Select | None = None
     first_channel: int = 0
 
 
@@ -77,8 +78,8 @@ class Fused:
 def fuse(graph: FloatGraph) -> Fused:
     """Group a graph's operations as layers; what does not reach the output is left out.
 
-    - Convolution, average pooling, addition and concatenation each begin a sum; an addition takes
-      in the convolutions that only it reads.
+    - Convolution, average pooling, selection, addition and concatenation each begin a sum; an
+      addition takes in the convolutions and selections that only it reads.
     - A clamp that alone reads a sum belongs to it; any other clamp is a copy.
     - The output is a raw sum: the last one if it has no clamp and is no concatenation, else a copy.
     """
@@ -168,6 +169,8 @@ def _sum(node: Node, graph: FloatGraph, open_sums: dict[str, Sum]) -> tuple[Sum,
             return Sum(name, name, (Branch(node.inputs[0], node),), kind), []
         case AveragePool():
             return Sum(name, name, (Branch(node.inputs[0], node),), "average_pool"), []
+        case Select():
+            return Sum(name, name, (Branch(node.inputs[0], node),), "select"), []
         case Concatenate():
             starts = [0]
             for value in node.inputs:
@@ -178,12 +181,13 @@ def _sum(node: Node, graph: FloatGraph, open_sums: dict[str, Sum]) -> tuple[Sum,
             )
             return Sum(name, name, branches, "concat"), []
         case Add():
-            taken = [value for value in node.inputs if _is_convolution(open_sums.get(value))]
+            taken = [value for value in node.inputs if _joins_addition(open_sums.get(value))]
             branches = tuple(
                 open_sums[value].branches[0] if value in taken else Branch(value)
                 for value in node.inputs
             )
-            return Sum(name, name, branches, "conv" if taken else "add"), taken
+            learned = any(isinstance(branch.operation, Convolution) for branch in branches)
+            return Sum(name, name, branches, "conv" if learned else "add"), taken
         case Clamp():
             value = node.inputs[0]
             other = open_sums.get(value)
@@ -193,7 +197,7 @@ def _sum(node: Node, graph: FloatGraph, open_sums: dict[str, Sum]) -> tuple[Sum,
     raise TypeError(f"{type(node).__name__} is not an operation of the float graph")
 
 
-def _is_convolution(layer: Sum | None) -> bool:
+def _joins_addition(layer: Sum | None) -> bool:
     if layer is None or layer.clamp is not None or len(layer.branches) != 1:
         return False
-    return len(layer.convolutions) == 1
+    return isinstance(layer.branches[0].operation, Convolution | Select)
