@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 import pann_hw
 from pann_hw.commands import COMMANDS
@@ -25,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Threads of torch that wait by spinning slow small networks down where cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     parser = _parser()
-    args = parser.parse_args(argv)
-    command = importlib.import_module(f"pann_hw.commands.{args.command}")
+    args = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
+    command = _module(args.command)
     try:
         # A network's own file may print; standard output is for results alone.
         with contextlib.redirect_stdout(sys.stderr):
@@ -55,6 +56,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return MismatchError.exit_code if result.get("mismatches") else 0
 
 
+def _joined(argv: Sequence[str]) -> list[str]:
+    """The arguments, the first two as one where together they name a command."""
+    name = " ".join(argv[:2])
+    return [name, *argv[2:]] if name in COMMANDS else list(argv)
+
+
+def _module(command: str) -> ModuleType:
+    return importlib.import_module(f"pann_hw.commands.{command.replace(' ', '_')}")
+
+
 def _fail(message: str, code: int) -> int:
     with contextlib.suppress(OSError):
         print(f"pann-hw: error: {' '.join(message.split())}", file=sys.stderr)
@@ -73,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        importlib.import_module(f"pann_hw.commands.{name}").add_arguments(command)
+        _module(name).add_arguments(command)
         command.add_argument(
             "--json", action="store_true", help="print one JSON object and nothing else"
         )

@@ -11,5 +11,6 @@ COMMANDS = {
     "simulate": "run a program on the accelerator in Verilator",
     "compare": "compare every output of every layer: PyTorch, interpreter, accelerator",
     "power": "predict and count bit flips by signal class",
+    "power units": "hold the power model of every arithmetic unit against counted toggles",
 }
-"""Name of each command and what it does."""
+"""Name of each command, of one or two words, and what it does."""

@@ -1,0 +1,236 @@
+"""Measures units: counted in Verilator, compared with software net by net, predicted.
+
+All units of one operand width share a simulator; widths are measured side by side, a process each.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pann_hw.errors import InputError, MismatchError, ToolError
+from pann_hw.power.catalogue import Entry, catalogue
+from pann_hw.power.sources import Source
+from pann_hw.power.unit import CLASSES, Flips, Operands, Stimulus, Unit, net_flips
+from pann_hw.report.units import Measurement
+from sim.unit_bench import run_units
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+__all__ = ["Job", "entries_of", "measure", "measure_all"]
+
+_MOST_INDEPENDENT = 10
+"""Bits of an operand up to which all words of independent bits are listed."""
+
+_ticks: SimpleQueue[None] | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """Units of one operand width.
+
+    Attributes
+    ----------
+    bits, widths, additions : as of :class:`pann_hw.report.units.Report`
+    patterns : of group or name, with * and ?; units that match one are measured
+    """
+
+    bits: int
+    widths: tuple[int, ...]
+    additions: float
+    patterns: tuple[str, ...] = ("*",)
+
+
+def entries_of(job: Job) -> list[Entry]:
+    """The units of a job, with the operands that each takes of a source.
+
+    Raises
+    ------
+    InputError : a width or R out of range
+    """
+    try:
+        entries = catalogue(job.bits, job.widths, job.additions)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    return [
+        entry
+        for entry in entries
+        if any(
+            fnmatch.fnmatchcase(text, pattern)
+            for text in (entry.group, entry.unit.name)
+            for pattern in job.patterns
+        )
+    ]
+
+
+def measure_all(
+    jobs: Sequence[Job],
+    sources: Sequence[Source],
+    processes: int,
+    progress: Callable[[], None] = lambda: None,
+) -> list[Measurement]:
+    """Measure all units of all jobs, on several processes.
+
+    Parameters
+    ----------
+    progress : called after each measurement
+
+    Raises
+    ------
+    InputError : parameters or data that a unit cannot take
+    MismatchError : Verilator and software count differently
+    ToolError : a tool is missing or fails
+    """
+    if min(processes, len(jobs)) < 2:
+        return [item for job in jobs for item in measure(job, sources, progress)]
+    # Threads of other libraries do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    ticks = context.SimpleQueue()
+    with ProcessPoolExecutor(processes, context, _begin, (ticks,)) as pool:
+        # The widest take longest: begun first, they do not keep the others waiting at the end.
+        futures = {
+            job: pool.submit(measure, job, sources)
+            for job in sorted(jobs, key=lambda job: job.bits, reverse=True)
+        }
+        waiting = set(futures.values())
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_EXCEPTION)
+                while not ticks.empty():
+                    ticks.get()
+                    progress()
+                for future in done:
+                    future.result()
+        except BrokenProcessPool:
+            raise ToolError(
+                "a process that measures was killed, for memory perhaps: use --jobs 1"
+            ) from None
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [item for job in jobs for item in futures[job].result()]
+
+
+def _begin(ticks: SimpleQueue[None]) -> None:
+    global _ticks
+    _ticks = ticks
+
+
+def _tick() -> None:
+    if _ticks is not None:
+        _ticks.put(None)
+
+
+def measure(
+    job: Job, sources: Sequence[Source], progress: Callable[[], None] = _tick
+) -> list[Measurement]:
+    """Measure the units of a job in one simulator; errors as of :func:`measure_all`."""
+    entries = entries_of(job)
+    found: dict[tuple[int, int], Measurement] = {}
+    # All of them first: what a unit cannot take is then found before anything is built.
+    taken = [[_operands(entry, source) for entry in entries] for source in sources]
+    for column, (source, operands) in enumerate(zip(sources, taken, strict=True)):
+        stimuli = [
+            entry.unit.stimulus(given) for entry, given in zip(entries, operands, strict=True)
+        ]
+        counted = _count([entry.unit for entry in entries], stimuli)
+        for row, entry in enumerate(entries):
+            found[row, column] = _measurement(
+                job.bits, entry, source.name, operands[row], stimuli[row], counted[row]
+            )
+            progress()
+    return [found[key] for key in sorted(found)]
+
+
+def _operands(entry: Entry, source: Source) -> Operands:
+    try:
+        return entry.operands(source)
+    except ValueError as error:
+        raise InputError(f"{entry.unit.name} on {source.name} data: {error}") from None
+
+
+def _count(units: Sequence[Unit], stimuli: Sequence[Stimulus]) -> list[dict[str, np.ndarray]]:
+    """Toggles in Verilator: net -> int64 (width,), for each unit and its stimulus.
+
+    A simulator has every unit once: one that comes again, with other operands, waits for a further
+    run.
+    """
+    runs: list[dict[str, Stimulus]] = []
+    places = []
+    for unit, stimulus in zip(units, stimuli, strict=True):
+        turn = sum(unit.name in run for run in runs)
+        if turn == len(runs):
+            runs.append({})
+        runs[turn][unit.name] = stimulus
+        places.append((turn, unit.name))
+    done = run_units(list(dict.fromkeys(units)), runs)
+    return [done[turn][name].flips for turn, name in places]
+
+
+def _measurement(
+    bits: int,
+    entry: Entry,
+    source: str,
+    operands: Operands,
+    stimulus: Stimulus,
+    counted: dict[str, np.ndarray],
+) -> Measurement:
+    unit = entry.unit
+    operations = unit.operations(operands)
+    totals: dict[str, int] = {}
+    net_bits = 0
+    trace = unit.trace(stimulus)
+    for net, (net_class, width, values) in trace.items():
+        flips = counted[net]
+        _compare(f"{unit.name} on {source} data: net {net}", net_flips(values, width), flips)
+        totals[net_class] = totals.get(net_class, 0) + int(flips.sum())
+        net_bits += width
+    try:
+        statistics = unit.measure(operands)
+        predicted = unit.predict(statistics)
+        independent = None
+        if all(width <= _MOST_INDEPENDENT for width, _ in unit.operands.values()):
+            independent = unit.predict(
+                {
+                    name: statistics[name].independent_bits(signed=signed)
+                    for name, (_, signed) in unit.operands.items()
+                }
+            )
+    except ValueError as error:
+        raise InputError(f"{unit.name} on {source} data: {error}") from None
+    parameters: dict[str, Any] = asdict(unit)  # type: ignore[call-overload]  # all are dataclasses
+    return Measurement(
+        bits=bits,
+        group=entry.group,
+        unit=unit.name,
+        type=type(unit).__name__,
+        parameters=parameters,
+        source=source,
+        operations=operations,
+        nets=len(trace),
+        net_bits=net_bits,
+        formula=_ordered(unit.formula()),
+        predicted=_ordered(predicted),
+        independent=None if independent is None else _ordered(independent),
+        counted=_ordered({name: total / operations for name, total in totals.items()}),
+    )
+
+
+def _compare(where: str, expected: np.ndarray, found: np.ndarray) -> None:
+    for bit in np.flatnonzero(expected != found)[:1]:
+        raise MismatchError(
+            f"{where}, bit {bit}: {found[bit]} flips counted in Verilator, {expected[bit]} in "
+            f"software; {int((expected != found).sum())} of {len(expected)} bits differ"
+        )
+
+
+def _ordered(flips: Flips) -> Flips:
+    return {name: float(flips[name]) for name in CLASSES if name in flips}
