@@ -101,7 +101,7 @@ def write_damaged(path: Path, program: Path) -> None:
 
 
 FILES: dict[str, tuple[Callable[[Path, Path], object], str]] = {
-    "missing": (lambda path, _: None, "no such file; give a saved torch.export program (.pt2) or"),
+    "missing": (lambda path, _: None, "no such file; give a torch.export program (.pt2), an ONNX"),
     "folder": (lambda path, _: path.mkdir(), "is a folder"),
     "empty": (lambda path, _: path.touch(), "is not a torch.export program"),
     "text": (lambda path, _: path.write_text("hello"), "is not a torch.export program"),

@@ -1,4 +1,4 @@
-"""Networks as the command line names them: a saved program, or a factory in a Python file."""
+"""Networks as the command line names them: a saved file, or a factory in a Python file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pann_hw.network.torch_import import (
 
 __all__ = ["load_network"]
 
-ALLOWED = "give a saved torch.export program (.pt2) or module.py:factory"
+ALLOWED = "give a torch.export program (.pt2), an ONNX file (.onnx) or module.py:factory"
 
 
 def load_network(spec: str, sample_shape: tuple[int, ...]) -> FloatGraph:
@@ -33,8 +33,9 @@ def load_network(spec: str, sample_shape: tuple[int, ...]) -> FloatGraph:
 
     Parameters
     ----------
-    spec : path of a program saved by torch.export.save, or "module.py:factory", a Python file and
-        the name in it of a callable without arguments that returns a torch.nn.Module
+    spec : path of a program saved by torch.export.save, or of an ONNX file, or
+        "module.py:factory", a Python file and the name in it of a callable without arguments that
+        returns a torch.nn.Module
     sample_shape : (C, H, W) of the data's samples; vectors of F features are (F, 1, 1)
 
     Raises
@@ -42,8 +43,13 @@ def load_network(spec: str, sample_shape: tuple[int, ...]) -> FloatGraph:
     InputError : file missing, cut short or of another kind; factory missing, raising or returning
         something else; a network that does not take such samples; all of the import's own
     """
-    if Path(spec).suffix != ".py" and (Path(spec).exists() or ".py:" not in spec):
-        graph = import_program(_program(Path(spec)))
+    path = Path(spec)
+    if path.suffix == ".onnx" and path.is_file():
+        from pann_hw.network.onnx_import import import_onnx
+
+        graph = import_onnx(path, tuple(sample_shape))
+    elif path.suffix != ".py" and (path.exists() or ".py:" not in spec):
+        graph = import_program(_program(path))
     else:
         graph = _import(_module(spec), spec, sample_shape)
     if graph.input_shape != tuple(sample_shape):
