@@ -12,6 +12,7 @@ from pann_hw.power.expectation import flips_across
 from pann_hw.power.nets import as_signed, evaluate, grid, unsigned
 from pann_hw.power.products import KINDS
 from pann_hw.power.statistics import WordStatistics, word_flips
+from pann_hw.power.succession import continued_pairs
 from pann_hw.power.unit import Flips, Operands, Stimulus, Trace, Unit, check_width
 
 __all__ = ["Multiplier", "check_kind"]
@@ -74,7 +75,7 @@ class Multiplier(Unit):
         x, w = statistics["x"], statistics["w"]
         nets, _ = self.evaluate(*grid(x.values, w.values))
         table = np.stack(list(nets.values()), -1)
-        x_pairs, w_pairs = _continued(x), _continued(w)
+        x_pairs, w_pairs = continued_pairs(x), continued_pairs(w)
         return {
             "inputs": word_flips(x, x_pairs) + word_flips(w, w_pairs),
             "internal": float(flips_across(table, table, x_pairs, w_pairs).sum()),
@@ -117,10 +118,3 @@ def check_kind(kind: str) -> None:
     """Raise ValueError where there is no multiplier of that kind."""
     if kind not in KINDS:
         raise ValueError(f"multiplier {kind!r}: must be one of {', '.join(KINDS)}")
-
-
-def _continued(statistics: WordStatistics) -> np.ndarray:
-    """Pairs in a stream in which the next sequence follows at once, at its own first word."""
-    inside = (statistics.length - 1) / statistics.length
-    across = np.outer(statistics.last, statistics.first)
-    return inside * statistics.joint + (1 - inside) * across
