@@ -16,7 +16,7 @@ import numpy as np
 from pann_hw.errors import MismatchError, ToolError
 from pann_hw.power.nets import as_signed
 from pann_hw.power.unit import Stimulus, Unit
-from rtl_gen.units.bench import Place, UnitBench
+from rtl_gen.units.bench import Place, UnitBench, check_units
 from rtl_gen.verilog import to_verilog
 from sim.build import build_simulator
 from sim.coverage import read_coverage
@@ -78,6 +78,8 @@ def run_units(
     MismatchError : the two counters differ
     ToolError : a tool is missing or failed, or a counter lacks a net
     """
+    # Here already: Amaranth warns of components that end unused.
+    check_units(units)
     design = _design(tuple(units))
     packed = [_pack(design.bench, given) for given in stimuli]
     executable = build_simulator(

@@ -85,3 +85,8 @@ def test_lint_gives_the_first_finding(tmp_path: Path) -> None:
 )
 def test_names_in_cpp(name: str, expected: str) -> None:
     assert cpp_name(name) == expected
+
+
+def test_optimisation_reaches_the_compiler() -> None:
+    with pytest.raises(ToolError, match="-Osomehow"):
+        build_simulator(_COUNTER, "counter", _MAIN, public=_PUBLIC, optimise="-Osomehow")

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from pann_hw.power.unit import Unit
 from rtl_gen.units.create import create_unit
 
-__all__ = ["Place", "UnitBench"]
+__all__ = ["Place", "UnitBench", "check_units"]
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,7 @@ class UnitBench(wiring.Component):
     """
 
     def __init__(self, units: Sequence[Unit]) -> None:
-        names = [unit.name for unit in units]
-        repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-        if repeated or not names:
-            found = f"{repeated[0]} more than once" if repeated else "none"
-            raise ValueError(f"units: {found}, must be at least one, and each once")
+        check_units(units)
         self._circuits = {unit.name: create_unit(unit) for unit in units}
         inputs, self._ports = self._places(In)
         outputs, self._results = self._places(Out)
@@ -102,3 +98,12 @@ class UnitBench(wiring.Component):
             for port, place in self._results[name].items():
                 m.d.comb += self.outputs[place.bits].eq(getattr(circuit, port))
         return m
+
+
+def check_units(units: Sequence[Unit]) -> None:
+    """Raise ValueError where there are no units, or two of the same name."""
+    names = [unit.name for unit in units]
+    repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if repeated or not names:
+        found = f"{repeated[0]} more than once" if repeated else "none"
+        raise ValueError(f"units: {found}, must be at least one, and each once")
