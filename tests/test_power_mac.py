@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pann_hw.power.mac import Mac
+from pann_hw.power.nets import grid
 from pann_hw.power.products import KINDS
 from tests.unit_operands import DATA, assert_close, count_slowly, operands_of
 
@@ -29,6 +30,20 @@ def test_short_sequences(kind: str, length: int, rng: np.random.Generator) -> No
     unit = Mac(kind, 4, 4, 20)
     operands = operands_of(unit, "gaussian", rng, shape=(6000, length))
     assert_close(unit.predict(unit.measure(operands)), unit.count(operands))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_single_products_are_exact(kind: str) -> None:
+    """All pairs of words, each from 0 and back to 0: there is nothing left to approximate."""
+    unit = Mac(kind, 3, 4, 12)
+    low = 0 if kind == "array" else -1
+    x, w = grid(np.arange(8) + 4 * low, np.arange(16) + 8 * low)
+    operands = {"x": x.reshape(-1, 1), "w": w.reshape(-1, 1)}
+    predicted, counted = unit.predict(unit.measure(operands)), unit.count(operands)
+    for net_class in ("inputs", "internal", "accumulator_input"):
+        assert predicted[net_class] == pytest.approx(counted[net_class]), net_class
+    # The last sum stays in the register.
+    assert predicted["register"] == pytest.approx(counted["register"], abs=12 / 128)
 
 
 @pytest.mark.parametrize(

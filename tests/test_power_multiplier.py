@@ -37,6 +37,14 @@ def test_words_that_stay_cost_less(kind: str, rng: np.random.Generator) -> None:
     assert sum(counted.values()) < 0.85 * sum(changing.values())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_that_change_from_sequence_to_sequence(kind: str, rng: np.random.Generator) -> None:
+    unit = Multiplier(kind, 4, 4)
+    operands = dict(operands_of(unit, "uniform", rng, shape=(8000, 3)))
+    operands["w"] = np.repeat(operands["w"][:, :1], 3, axis=1)
+    assert_close(unit.predict(unit.measure(operands)), unit.count(operands))
+
+
 @pytest.mark.parametrize("length", [1, 2])
 def test_short_sequences(length: int, rng: np.random.Generator) -> None:
     unit = Multiplier("booth", 4, 4)
