@@ -1,0 +1,142 @@
+"""Rounding with error feedback does what its formula says, at any price of a term."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pann_hw.integer.terms import encode, term_count
+from pann_hw.quantise.rounding import Rounding, term_costs
+
+DAMPING = 0.01
+
+
+def covariance(rng: np.random.Generator, groups: int, inputs: int) -> torch.Tensor:
+    """Of inputs that go together, as neighbouring pixels do."""
+    mixed = rng.standard_normal((groups, inputs, inputs))
+    mixed += 2 * rng.standard_normal((groups, 1, inputs))
+    return torch.from_numpy(mixed.transpose(0, 2, 1) @ mixed / inputs)
+
+
+def direct(weights: np.ndarray, damped: np.ndarray, order: list[int], price: float,
+           max_shift: int) -> np.ndarray:  # fmt: skip
+    """One output channel: each rounding error is made up for by least squares.
+
+    After column j is fixed, the later ones become ``w_F - (C_FF)^-1 C_Fj e_j``; its error is what
+    then remains, ``e_j^2 / (C_RR^-1)_jj`` with R the columns from j on.
+    """
+    left = weights.astype(np.float64).copy()
+    result = np.zeros(len(left))
+    for place, j in enumerate(order):
+        rest = order[place:]
+        later = order[place + 1 :]
+        curvature = 1 / np.linalg.inv(damped[np.ix_(rest, rest)])[0, 0]
+        near = range(int(np.floor(left[j] + 0.5)) - 2, int(np.floor(left[j] + 0.5)) + 3)
+        merit = {q: curvature * (left[j] - q) ** 2 + price * len(encode(q, max_shift))
+                 for q in (*near, 0)}  # fmt: skip
+        result[j] = min(merit, key=lambda q: merit[q])
+        error = left[j] - result[j]
+        if later:
+            pull = np.linalg.solve(damped[np.ix_(later, later)], damped[later, j])
+            left[later] += pull * error
+    return result
+
+
+@pytest.mark.parametrize(("max_shift", "thrift"), [(0, 0.0), (0, 0.2), (3, 0.0), (3, 0.3)])
+@pytest.mark.parametrize(("groups", "outputs", "inputs"), [(1, 5, 12), (6, 1, 9), (2, 3, 1)])
+def test_formula(groups: int, outputs: int, inputs: int, max_shift: int, thrift: float,
+                 rng: np.random.Generator) -> None:  # fmt: skip
+    weights = torch.from_numpy(rng.laplace(size=(groups, outputs, inputs)))
+    seen = covariance(rng, groups, inputs)
+    damped = seen + torch.eye(inputs) * DAMPING * seen.diagonal(dim1=1, dim2=2).mean(1)[
+        :, None, None
+    ]
+    order = seen.diagonal(dim1=1, dim2=2).sum(0).argsort(descending=True).tolist()
+    found = Rounding(weights, seen, DAMPING, max_shift=max_shift).round(0.5, thrift)
+    # The unit of price: what a weight wrong by 1 leaves, on average.
+    unit = np.mean([
+        1 / np.linalg.inv(damped[g].numpy()[np.ix_(order[j:], order[j:])])[0, 0]
+        for g in range(groups) for j in range(inputs)
+    ])  # fmt: skip
+    for g in range(groups):
+        for o in range(outputs):
+            wanted = direct(
+                weights[g, o].numpy() / 0.5, damped[g].numpy(), order, thrift * unit, max_shift
+            )
+            assert found[g, o].tolist() == wanted.tolist()
+
+
+def test_without_feedback_each_weight_is_rounded_for_itself(rng: np.random.Generator) -> None:
+    weights = torch.from_numpy(rng.laplace(size=(2, 4, 9)))
+    rounding = Rounding(weights, covariance(rng, 2, 9), DAMPING, feedback=False)
+    assert torch.equal(rounding.round(0.25), torch.floor(weights / 0.25 + 0.5))
+
+
+def test_feedback_leaves_less_error(rng: np.random.Generator) -> None:
+    weights = torch.from_numpy(rng.laplace(size=(1, 16, 40)))
+    seen = covariance(rng, 1, 40)
+    errors = []
+    for feedback in (True, False):
+        rounding = Rounding(weights, seen, DAMPING, feedback)
+        errors.append(float(rounding.error(rounding.round(0.7), 0.7).sum()))
+    assert errors[0] < 0.7 * errors[1]
+
+
+@pytest.mark.parametrize("max_shift", [0, 3])
+def test_thrift_at_equal_terms_leaves_less_error(
+    max_shift: int, rng: np.random.Generator
+) -> None:
+    rounding = Rounding(
+        torch.from_numpy(rng.laplace(size=(1, 32, 40))), covariance(rng, 1, 40), DAMPING,
+        max_shift=max_shift,
+    )  # fmt: skip
+    plain = rounding.round(1.0)
+    steps = np.linspace(1.0, 0.5, 60)
+    thrifty = next(
+        (found, step)
+        for step in reversed(steps)
+        if rounding.cost(found := rounding.round(float(step), 0.15)) <= rounding.cost(plain)
+    )
+    saved = float(rounding.error(thrifty[0], float(thrifty[1])).sum())
+    assert saved < float(rounding.error(plain, 1.0).sum())
+
+
+def test_error_and_cost(rng: np.random.Generator) -> None:
+    weights = torch.from_numpy(rng.laplace(size=(2, 3, 7)))
+    seen = covariance(rng, 2, 7)
+    prices = torch.arange(1.0, 8.0, dtype=torch.float64)
+    rounding = Rounding(weights, seen, 0.0, max_shift=2, prices=prices)
+    found = rounding.round(0.3)
+    wrong = (found * 0.3 - weights).numpy()
+    for g in range(2):
+        for o in range(3):
+            wanted = wrong[g, o] @ seen[g].numpy() @ wrong[g, o]
+            assert float(rounding.error(found, 0.3)[g, o]) == pytest.approx(wanted)
+    integers = found.numpy().astype(np.int64)
+    wanted = sum((j + 1) * term_count(integers[:, :, j], 2) for j in range(7))
+    assert rounding.cost(found) == wanted
+
+
+def test_dear_terms_of_one_input_are_spared(rng: np.random.Generator) -> None:
+    weights = torch.from_numpy(rng.laplace(size=(1, 64, 2)))
+    prices = torch.tensor([1.0, 7.0], dtype=torch.float64)
+    rounding = Rounding(weights, torch.eye(2).double()[None], 0.0, prices=prices)
+    found = rounding.round(0.5, 0.3).abs().sum((0, 1))
+    assert found[1] < 0.8 * found[0]
+
+
+def test_inputs_that_never_move() -> None:
+    weights = torch.ones(1, 2, 3, dtype=torch.float64)
+    rounding = Rounding(weights, torch.zeros(1, 3, 3, dtype=torch.float64), DAMPING)
+    assert torch.isfinite(rounding.round(0.3, 0.1)).all()
+
+
+def test_term_costs() -> None:
+    assert term_costs(20, 0).tolist() == list(range(21))
+    assert term_costs(20, 3).tolist() == [len(encode(value, 3)) for value in range(21)]
+
+
+def test_shapes_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"must be \(2, 4, 4\)"):
+        Rounding(torch.zeros(2, 1, 4).double(), torch.zeros(1, 4, 4).double(), DAMPING)
