@@ -11,9 +11,10 @@ import numpy as np
 from pann_hw.power import formulas
 from pann_hw.power.accumulator import accumulator_trace, check_accumulator
 from pann_hw.power.nets import accumulate, unsigned
-from pann_hw.power.rails import OneRail, Rails, TwoRails
+from pann_hw.power.rails import OneRail, Rails
 from pann_hw.power.statistics import WordStatistics
 from pann_hw.power.term_stream import rail_stream
+from pann_hw.power.two_rails import TwoRails
 from pann_hw.power.unit import Flips, Operands, Stimulus, Trace, Unit, check_width
 
 __all__ = ["WEIGHT_BITS", "PannAdder"]
@@ -90,7 +91,7 @@ class PannAdder(Unit):
         return formulas.flips_per_weight(self.additions, self.x_bits)
 
     def predict(self, statistics: Mapping[str, WordStatistics]) -> Flips:
-        """See :mod:`pann_hw.power.rails`."""
+        """See :mod:`pann_hw.power.rails` and :mod:`pann_hw.power.two_rails`."""
         rails = self._rails(statistics)
         addend = rails.addend_flips(self.addend_bits if self.low_bits else self.width)
         if self.low_bits:

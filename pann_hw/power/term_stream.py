@@ -6,6 +6,7 @@ A weight's positive terms go to the first rail, its negative ones to the second;
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from pann_hw.integer.terms import encode
 from pann_hw.power.statistics import WordStatistics
 
-__all__ = ["RailStatistics", "rail_statistics", "rail_stream"]
+__all__ = ["RailStatistics", "rail_statistics", "rail_stream", "surplus"]
 
 
 def rail_stream(
@@ -67,6 +68,10 @@ class RailStatistics:
         counts: np.ndarray = self.inside.sum(1) + self.used * self.last
         return counts
 
+    def present(self, length: int) -> float:
+        """Probability that a sequence of ``length`` weights has a term."""
+        return 1 - (1 - self.used) ** length
+
 
 def rail_statistics(w: WordStatistics, sign: int, max_shift: int) -> RailStatistics:
     """The statistics of the terms of one sign, from how often each weight occurs."""
@@ -84,6 +89,33 @@ def rail_statistics(w: WordStatistics, sign: int, max_shift: int) -> RailStatist
     used = float(first.sum())
     scale = used or 1.0
     return RailStatistics(used, terms, squares - terms**2, first / scale, last / scale, inside)
+
+
+def surplus(
+    w: WordStatistics, max_shift: int, length: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """How many more positive terms than negative ones, and the reverse, a sequence has.
+
+    ``E[max(D, 0)] = s phi(m / s) + m Phi(m / s)`` for a normal D of mean m and deviation s.
+
+    Returns
+    -------
+    tuple : both numbers, per weight, and how likely there are any
+    """
+    each = np.array([sum(sign for sign, _ in encode(int(v), max_shift)) for v in w.values])
+    mean = length * float(each @ w.frequency)
+    variance = length * float(each**2 @ w.frequency) - mean**2 / length
+    deviation = math.sqrt(max(variance, 0)) or 1e-12
+    ratio = mean / deviation
+    density = math.exp(-(ratio**2) / 2) / math.sqrt(2 * math.pi)
+    positive = deviation * density + mean * _normal(ratio)
+    # A whole number is above 0 where it is above 1/2.
+    chances = _normal((mean - 0.5) / deviation), _normal((-mean - 0.5) / deviation)
+    return (positive / length, (positive - mean) / length), chances
+
+
+def _normal(ratio: float) -> float:
+    return (1 + math.erf(ratio / math.sqrt(2))) / 2
 
 
 def _shifts(weight: int, sign: int, max_shift: int) -> list[int]:
