@@ -6,6 +6,7 @@ All units of one operand width share a simulator; widths are measured side by si
 from __future__ import annotations
 
 import fnmatch
+import json
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
@@ -206,13 +207,14 @@ def _measurement(
             )
     except ValueError as error:
         raise InputError(f"{unit.name} on {source} data: {error}") from None
-    parameters: dict[str, Any] = asdict(unit)  # type: ignore[call-overload]  # all are dataclasses
+    given: Any = unit  # A dataclass, as all units are.
     return Measurement(
         bits=bits,
         group=entry.group,
         unit=unit.name,
         type=type(unit).__name__,
-        parameters=parameters,
+        # Tuples as lists, as they come back from a file.
+        parameters=json.loads(json.dumps(asdict(given))),
         source=source,
         operations=operations,
         nets=len(trace),
