@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pann_hw.errors import ToolError
+from sim.toggles import as_words
 
-__all__ = ["as_words", "read_coverage"]
+__all__ = ["read_coverage"]
 
 # Keys and values stand after the bytes 1 and 2; o is the net, its bit and the edge, h the instance.
 _COUNT = re.compile(
@@ -38,11 +38,3 @@ def read_coverage(path: Path) -> dict[str, np.ndarray]:
     if not counts:
         raise ToolError(f"{path.name}: no toggle counts")
     return as_words(counts)
-
-
-def as_words(counts: Mapping[str, Mapping[int, int]]) -> dict[str, np.ndarray]:
-    """Counts by net and bit as an array for each net, lowest bit first."""
-    return {
-        name: np.array([bits[bit] for bit in sorted(bits)], np.int64)
-        for name, bits in counts.items()
-    }

@@ -1,4 +1,4 @@
-"""Reads toggle counts from SAIF, the standard file of switching activity (IEEE 1801, annex I)."""
+"""Reads toggle counts from SAIF, the standard file of switching activity (IEEE 1801)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pann_hw.errors import ToolError
-from sim.coverage import as_words
+from sim.toggles import as_words
 
 __all__ = ["read_saif"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pann_hw.errors import MismatchError, ToolError
+from pann_hw.errors import ToolError
 from pann_hw.power.nets import as_signed
 from pann_hw.power.unit import Stimulus, Unit
 from rtl_gen.units.bench import Place, UnitBench, check_units
@@ -21,6 +21,7 @@ from rtl_gen.verilog import to_verilog
 from sim.build import build_simulator
 from sim.coverage import read_coverage
 from sim.saif import read_saif
+from sim.toggles import agreed
 
 __all__ = ["UnitRun", "run_units"]
 
@@ -30,9 +31,6 @@ _MAIN = Path(__file__).parent / "unit_bench.cpp"
 _MODULE = re.compile(r"module (\w+)\(")
 _INSTANCE = re.compile(rf"^  ({_TOP}__\w+) (\w+) \($", re.MULTILINE)
 _DECLARATION = re.compile(r"  (?:input|output|wire|reg) .*?(\S+) ?(?:= .*)?;$")
-
-Counts = Mapping[str, np.ndarray]
-"""Path of instances and net -> toggles, int64 (width,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +123,10 @@ def _design(units: tuple[Unit, ...]) -> _Design:
 
 
 def _control(verilog: str, nets: Mapping[str, Mapping[str, int]]) -> str:
-    """Lines that switch both counters off for all signals but the nets: two thirds of a build."""
+    """Lines that switch both counters off for all signals but the nets.
+
+    Products have more temporaries than nets: the others would more than double the build.
+    """
     counted = {(module, net) for module, unit in _INSTANCE.findall(verilog) for net in nets[unit]}
     module, lines = "", []
     for number, line in enumerate(verilog.splitlines(), 1):
@@ -199,7 +200,8 @@ def _run(
             raise ToolError(f"the simulator failed with {done.returncode}: {done.stderr.strip()}")
         rest = read_saif(folder / "rest.saif")
         saif = {net: count - rest[net] for net, count in read_saif(folder / "run.saif").items()}
-        flips = _agreed(design.nets, read_coverage(folder / "coverage.dat"), saif)
+        counters = {"coverage": read_coverage(folder / "coverage.dat"), "SAIF": saif}
+        flips = agreed(design.nets, counters, f"TOP.{_TOP}")
         seen = np.fromfile(folder / "outputs.bin", np.uint8).reshape(-1, row) if row else None
     return {
         unit: UnitRun(
@@ -222,37 +224,3 @@ def _words(rows: np.ndarray, place: Place) -> np.ndarray:
     as_bytes[:, :size] = rows[:, first : first + size]
     words: np.ndarray = as_bytes.view("<i8")[:, 0].astype(np.int64)
     return as_signed(words, place.width) if place.signed else words
-
-
-def _agreed(
-    nets: Mapping[str, Mapping[str, int]], coverage: Counts, saif: Counts
-) -> dict[str, dict[str, np.ndarray]]:
-    """Unit -> net -> toggles on which both counters agree."""
-    flips: dict[str, dict[str, np.ndarray]] = {}
-    differing: list[str] = []
-    total = 0
-    for unit, widths in nets.items():
-        flips[unit] = {}
-        for net, width in widths.items():
-            one, other = (
-                _count(what, counts, unit, net, width)
-                for what, counts in (("coverage", coverage), ("SAIF", saif))
-            )
-            differing += [
-                f"{unit}.{net}[{bit}]: {one[bit]} by coverage, {other[bit]} by SAIF"
-                for bit in np.flatnonzero(one != other)
-            ]
-            total += width
-            flips[unit][net] = one
-    if differing:
-        raise MismatchError(
-            f"toggles of {len(differing)} of {total} bits differ, first {differing[0]}"
-        )
-    return flips
-
-
-def _count(what: str, counts: Counts, unit: str, net: str, width: int) -> np.ndarray:
-    count = counts.get(f"TOP.{_TOP}.{unit}.{net}", np.zeros(0, np.int64))
-    if len(count) != width:
-        raise ToolError(f"{what} has {len(count)} bits of {unit}.{net}, must have {width}")
-    return count
