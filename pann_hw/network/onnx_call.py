@@ -129,6 +129,7 @@ class Call:
         """An input without scaling that only a fully connected layer can take in."""
         value = self.value(index)
         if value.pending is not None:
+            self._relay(value, value.elements)
             raise UnsupportedError(
                 f"reads {value.label}, which scales each pixel by its own constant",
                 "use one constant per channel, or let Gemm or MatMul follow",
@@ -187,7 +188,8 @@ class Call:
         view = self.builder.entry_view
         if not value.entry or self.builder.relaid:
             return
-        if value.whole and order.ndim == 3:
+        natural = value.order is None and value.view == view
+        if value.whole and order.ndim == 3 and not natural:
             channels, height, width = order.shape
             inverse = np.empty(order.size, np.int64)
             inverse[order.ravel() - 1] = np.arange(1, order.size + 1)

@@ -60,12 +60,7 @@ def read_onnx(path: Path) -> OnnxNetwork:
             f"{path}: opset {opset} of ai.onnx, must be {OLDEST}..{NEWEST}: export it anew, or "
             f"convert it with onnx.version_converter"
         )
-    try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
-        # An operator that ai.onnx does not have is listed with all that are not supported.
-        if "No Op registered for" not in str(error):
-            raise _damaged(path, error) from None
+    _check(path, model)
     if model.functions:
         model = inliner.inline_local_functions(model)
     graph = model.graph
@@ -121,8 +116,23 @@ def _model(path: Path) -> onnx.ModelProto:
     return model
 
 
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path}: is damaged or incomplete ({first_line(error)}): export it anew")
+def _check(path: Path, model: onnx.ModelProto) -> None:
+    """Onnx's own check, which shapes may be missing for: they are not needed."""
+    values = (*model.graph.input, *model.graph.output)
+    kinds = [value.type.tensor_type for value in values if value.type.HasField("tensor_type")]
+    without = [kind for kind in kinds if not kind.HasField("shape")]
+    for kind in without:
+        kind.shape.SetInParent()
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        # An operator that ai.onnx does not have is listed with all that are not supported.
+        if "No Op registered for" not in str(error):
+            raise InputError(
+                f"{path}: is damaged or incomplete ({first_line(error)}): export it anew"
+            ) from None
+    for kind in without:
+        kind.ClearField("shape")
 
 
 def _check_weights(path: Path, graph: onnx.GraphProto) -> None:

@@ -19,7 +19,7 @@ from pann_hw.network.onnx_call import Builder, Call, RelaidError
 from pann_hw.network.onnx_file import OnnxNetwork
 from pann_hw.network.onnx_layout import LAYOUT, RANDOM, evaluated, rearranged
 from pann_hw.network.onnx_operators import HANDLERS
-from pann_hw.network.onnx_value import Value, map_shape
+from pann_hw.network.onnx_value import Value, map_shape, numbers
 from pann_hw.network.torch_call import UnsupportedError
 
 __all__ = ["Translation", "translate"]
@@ -66,9 +66,14 @@ def translate(network: OnnxNetwork, dimensions: tuple[int, ...]) -> Translation:
             f"(batch, C, H, W) or (batch, F)"
         )
     try:
-        return _Translator(network, dimensions, shape, None).run()
+        return _Translator(network, dimensions, shape).run()
     except RelaidError as other:
-        return _Translator(network, dimensions, other.shape, other.order).run()
+        relaid = other
+    try:
+        return _Translator(network, dimensions, relaid.shape, relaid.order).run()
+    except InputError:
+        # Messages speak of the file's own order.
+        return _Translator(network, dimensions, shape, numbers(dimensions[1:])).run()
 
 
 class _Translator:
@@ -77,7 +82,7 @@ class _Translator:
         network: OnnxNetwork,
         dimensions: tuple[int, ...],
         shape: Shape,
-        order: np.ndarray | None,
+        order: np.ndarray | None = None,
     ) -> None:
         self._network = network
         self._dimensions = dimensions
@@ -219,7 +224,13 @@ class _Translator:
             if value.name == self._network.input.name:
                 fixed = helper.make_tensor_value_info(value.name, 1, self._dimensions)
                 value.CopyFrom(fixed)
-        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        for domain in {node.domain for node in self._network.nodes} - {*self._network.opsets}:
+            model.opset_import.append(helper.make_opsetid(domain, 1))
+        try:
+            graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        except Exception:
+            # A graph that onnx cannot follow: nodes after the unsupported one stay unchecked.
+            return {}
         return {
             value.name: tuple(one.dim_value for one in value.type.tensor_type.shape.dim)
             for value in (*graph.value_info, *graph.output)

@@ -132,7 +132,9 @@ def _verify(
         if translation.softmax:
             found = getattr(torch, translation.softmax)(found, 1)
         limit = TOLERANCE * float(np.abs(expected).max())
-        difference = float(np.abs(found.numpy() - expected.reshape(found.shape)).max())
+        difference = np.inf
+        if expected.size == found.numel():
+            difference = float(np.abs(found.numpy() - expected.reshape(found.shape)).max())
         if not difference <= limit:
             raise InputError(
                 f"{path}: imported network differs from onnxruntime by {difference:.3g}, must be "
@@ -148,6 +150,8 @@ def _session(network: OnnxNetwork):  # type: ignore[no-untyped-def]
         return None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    # As the file says: fusing a Pad into a MaxPool with ceil_mode, it loses a column.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = torch.get_num_threads()
     try:
         return onnxruntime.InferenceSession(
