@@ -84,7 +84,9 @@ class Sketch:
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names],
             self.weights,
         )
+        domains = {node.domain for node in self.nodes} - {""}
         opsets = [helper.make_opsetid("", self.opset)]
+        opsets += [helper.make_opsetid(domain, 1) for domain in sorted(domains)]
         version = 3 if weights_as_inputs else 10
         return helper.make_model(graph, opset_imports=opsets, ir_version=version)
 

@@ -36,18 +36,15 @@ def test_one_error_lists_every_unsupported_node(tmp_path: Path) -> None:
     message = refused(s, tmp_path)
     assert message.startswith("network has 7 unsupported operations: ")
     found = [item.partition("): ")[0] for item in message.partition(": ")[2].split("; ")]
-    assert (
-        found
-        == [
-            "first (Conv, dilations (2, 2)",
-            "act (Gelu",
-            "groups (Conv, weights (4, 4, 3, 3) in 3 groups do not fit 4 channels",
-            "/Sigmoid_4 (Sigmoid",
-            "squared (Mul, both operands depend on the network's input",
-            "turn (Transpose, mixes samples",
-            "upsampling7 (vendor::Upsampling",
-        ]
-    )
+    assert found == [
+        "first (Conv, dilations (2, 2)",
+        "act (Gelu",
+        "groups (Conv, weights (4, 4, 3, 3) in 3 groups do not fit 4 channels",
+        "/Sigmoid_4 (Sigmoid",
+        "squared (Mul, both operands depend on the network's input",
+        "turn (Transpose, mixes samples",
+        "upsampling7 (vendor::Upsampling",
+    ]
     assert "act (Gelu): use Relu, or Clip from 0; " in message
     assert message.endswith("): export with operators of the ai.onnx domain only")
 
@@ -71,7 +68,7 @@ SINGLE: dict[str, tuple[Callable[[Sketch, str], str], str]] = {
     ),
     "cast": (lambda s, x: s("Cast", x, to=11), "use float32 throughout"),
     "clip": (
-        lambda s, x: s("Clip", x, np.float32(-1).reshape(())),
+        lambda s, x: s("Clip", x, np.array(-1, np.float32)),
         "clips to -1..inf): use Relu, or Clip from 0",
     ),
     "clip, computed": (lambda s, x: s("Clip", x, x), "use constants"),
@@ -89,13 +86,13 @@ SINGLE: dict[str, tuple[Callable[[Sketch, str], str], str]] = {
         "use 2-dimensional kernels",
     ),
     "dequantise": (
-        lambda s, x: s("QuantizeLinear", x, np.float32(1).reshape(())),
+        lambda s, x: s("QuantizeLinear", x, np.array(1, np.float32)),
         "give the float network, before quantisation",
     ),
     "divide": (lambda s, x: s("Div", s.floats(4, 1, 1), x), "constant weights, only"),
     "divide by 0": (lambda s, x: s("Div", x, np.zeros(1, np.float32)), "divides by 0"),
     "dropout in training": (
-        lambda s, x: s("Dropout", x, np.float32(0.5).reshape(()), np.array(True)),
+        lambda s, x: s("Dropout", x, np.array(0.5, np.float32), np.array(True)),
         "export in inference mode",
     ),
     "gemm of a map": (lambda s, x: s("Gemm", x, s.floats(6, 2)), "flatten to (batch, features)"),
@@ -120,7 +117,7 @@ SINGLE: dict[str, tuple[Callable[[Sketch, str], str], str]] = {
     ),
     "pad, edge": (lambda s, x: s("Pad", x, np.ones(8, np.int64), mode="edge"), "constant zeros"),
     "pad, ones": (
-        lambda s, x: s("Pad", x, np.array([0, 0, 1, 1] * 2), np.float32(1).reshape(())),
+        lambda s, x: s("Pad", x, np.array([0, 0, 1, 1] * 2), np.array(1, np.float32)),
         "pads by constant with 1): pad with constant zeros",
     ),
     "pixels shuffled": (

@@ -224,8 +224,6 @@ class _Translator:
             if value.name == self._network.input.name:
                 fixed = helper.make_tensor_value_info(value.name, 1, self._dimensions)
                 value.CopyFrom(fixed)
-        for domain in {node.domain for node in self._network.nodes} - {*self._network.opsets}:
-            model.opset_import.append(helper.make_opsetid(domain, 1))
         try:
             graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
         except Exception:
