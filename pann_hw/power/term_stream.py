@@ -50,14 +50,12 @@ class RailStatistics:
     ----------
     used : share of weights that have such terms
     terms : terms per weight
-    spread : variance of the terms per weight
     first, last : float64 (shifts,), probability of a used weight's first and last shift
     inside : float64 (shifts, shifts), successive shifts of one weight, expected per weight
     """
 
     used: float
     terms: float
-    spread: float
     first: np.ndarray
     last: np.ndarray
     inside: np.ndarray
@@ -77,18 +75,17 @@ def rail_statistics(w: WordStatistics, sign: int, max_shift: int) -> RailStatist
     """The statistics of the terms of one sign, from how often each weight occurs."""
     size = max_shift + 1
     first, last, inside = np.zeros(size), np.zeros(size), np.zeros((size, size))
-    terms = squares = 0.0
+    terms = 0.0
     for value, share in zip(w.values, w.frequency, strict=True):
         shifts = _shifts(int(value), sign, max_shift)
         terms += share * len(shifts)
-        squares += share * len(shifts) ** 2
         if shifts:
             first[shifts[0]] += share
             last[shifts[-1]] += share
             np.add.at(inside, (shifts[:-1], shifts[1:]), share)
     used = float(first.sum())
     scale = used or 1.0
-    return RailStatistics(used, terms, squares - terms**2, first / scale, last / scale, inside)
+    return RailStatistics(used, terms, first / scale, last / scale, inside)
 
 
 def surplus(
