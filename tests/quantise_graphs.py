@@ -14,6 +14,7 @@ from pann_hw.network.graph import (
     FloatGraph,
     MaxPool,
     Node,
+    Select,
     evaluate,
 )
 
@@ -75,6 +76,22 @@ class Draft:
         kernel = 3 if padding else 2
         return self._add(
             AveragePool(self._name("mean"), (value,), (kernel, kernel), (2, 2), (padding, padding))
+        )
+
+    def select(
+        self,
+        value: str,
+        channels: tuple[int, ...],
+        origin: tuple[int, int] = (0, 0),
+        stride: tuple[int, int] = (1, 1),
+        size: tuple[int, int] | None = None,
+    ) -> str:
+        """A selection of channels and pixels; -1 is a channel of zeros."""
+        _, _, height, width = self._values[value].shape
+        return self._add(
+            Select(
+                self._name("select"), (value,), channels, origin, stride, size or (height, width)
+            )
         )
 
     def graph(self, output: str | None = None) -> FloatGraph:

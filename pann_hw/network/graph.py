@@ -193,8 +193,10 @@ def _sides(node: Convolution | MaxPool | AveragePool) -> tuple[int, int, int, in
 def _selected(node: Select, x: torch.Tensor) -> torch.Tensor:
     # Channel -1 is one of zeros, appended for it.
     x = F.pad(x, (0, 0, 0, 0, 0, 1))[:, list(node.channels)]
-    sides: list[int] = []
-    for axis in (1, 0):
-        last = node.origin[axis] + node.stride[axis] * (node.size[axis] - 1)
-        sides += [-node.origin[axis], last + 1 - x.shape[2 + axis]]
-    return F.pad(x, sides)[:, :, :: node.stride[0], :: node.stride[1]]
+    for axis, along in ((0, (-1, 1)), (1, (1, -1))):
+        last = x.shape[2 + axis] - 1
+        steps = torch.arange(node.size[axis], device=x.device)
+        places = node.origin[axis] + node.stride[axis] * steps
+        outside = ((places < 0) | (places > last)).reshape(along)
+        x = x.index_select(2 + axis, places.clamp(0, last)).masked_fill(outside, 0)
+    return x
