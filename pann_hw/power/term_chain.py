@@ -56,8 +56,8 @@ class TermChain:
     def persistence(self) -> float:
         """Variance of a long sum of words over that of as many independent ones.
 
-        ``1 + 2 sum_{k >= 1} corr(word_0, word_k)``, with ``word_k`` by k steps of the chain, as far
-        as words of one sequence are apart.
+        ``1 + 2 sum_{k >= 1} corr(word_0, word_k)``, with ``word_k`` by k steps of the chain. A
+        chain stays at a word for geometric times: those of unary terms vary somewhat less.
         """
         variance = self.variance
         if not variance:
