@@ -435,6 +435,19 @@ def test_functions_of_the_model_are_inlined(tmp_path: Path) -> None:
     assert isinstance(graph.nodes[-1], Add)
 
 
+def test_names_that_come_twice(tmp_path: Path) -> None:
+    """Exporters name nodes as they like; values of the float graph have one name each."""
+    sketch = Sketch(("N", 3, 8, 8))
+    x = sketch("Conv", "x", sketch.floats(4, 3, 3, 3), name="x")
+    inputs, attributes = sketch.axes("split", [1, 1, 2], 13)
+    x = sketch("Split", x, *inputs, **attributes, axis=1, outputs=3, name="part")
+    one = sketch("Relu", x, name="part_2")
+    two = sketch("Neg", x + "_1", name="/part")
+    sketch("Sum", one, two, sketch("Neg", x, name=""), name="/x")
+    names = [node.name for node in check(sketch, tmp_path).nodes]
+    assert names == ["x_2", "part", "part_2", "part_4", "part_3", "neg4", "x_3", "x_4"]
+
+
 def test_means_are_poolings(tmp_path: Path) -> None:
     sketch = Sketch(("N", 3, 8, 6))
     sketch("Flatten", mean(sketch, conv(sketch, "x", 4, 3), [2, 3]))

@@ -37,6 +37,7 @@ class Builder:
     ----------
     nodes : by name, in topological order
     shapes : of every value, (C, H, W)
+    labels : of every node of the file, and every name taken beside them
     entry_view : the input's shape in the file, without the batch
     relaid : whether the input's order was chosen for what reads it
     """
@@ -45,18 +46,21 @@ class Builder:
     relaid: bool
     nodes: dict[str, Node] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
+    labels: set[str] = field(default_factory=set)
     _selected: dict[int, tuple[Value, Value]] = field(default_factory=dict)
 
-    def free(self, wish: str) -> str:
-        """A name that no value has yet."""
+    def label(self, wish: str) -> str:
+        """A name that nothing has yet, from now on taken."""
         base, number = clean(wish), 2
         name = base
-        while name in self.shapes:
+        while name in self.labels:
             name, number = f"{base}_{number}", number + 1
+        self.labels.add(name)
         return name
 
     def add(self, node: Node, shape: Shape) -> None:
-        """Add a node; its name must be free."""
+        """Add a node, named by its label."""
+        assert node.name not in self.shapes
         self.nodes[node.name] = node
         self.shapes[node.name] = shape
 
@@ -64,7 +68,8 @@ class Builder:
         """A value made of a selection of another's elements, in order; the same one each time."""
         key = id(value.order)
         if key not in self._selected:
-            name = self.free(value.label)
+            # Outputs of one Split have one label.
+            name = value.label if value.label not in self.shapes else self.label(value.label)
             shape = (len(choice.channels), *choice.size)
             node = Select(
                 name, (value.name,), choice.channels, choice.origin, choice.stride, choice.size
@@ -82,7 +87,7 @@ class Call:
     Attributes
     ----------
     builder : what nodes are added to
-    name : a free name for the node that it may become
+    name : its label, for the node that it may become
     inputs : each a :class:`Value`, a constant array, or None where left out
     attributes : by name; strings decoded
     batch : first axis of every tensor
@@ -123,6 +128,10 @@ class Call:
             raise UnsupportedError(f"input {index} is missing", "give it")
         if value.dtype != np.float32:
             raise UnsupportedError(f"input {index} is {value.dtype}", "use float32")
+        if not np.isfinite(value).all():
+            raise UnsupportedError(
+                f"input {index} has NaN or infinite values", "train or load the network again"
+            )
         return value
 
     def plain(self, index: int) -> Value:
@@ -139,7 +148,7 @@ class Call:
     def elements(self, index: int) -> Value:
         """An input for an operation element by element: any order, but each element once."""
         value = self.plain(index)
-        return value if value.whole else self._as_map(value, value.view)
+        return value if value.whole else self._as_map(value)
 
     def map(self, index: int) -> Value:
         """An input (batch, C, H, W), its elements in the value's order."""
@@ -149,7 +158,7 @@ class Call:
                 f"reads {value.label or value.name} of shape {('batch', *value.view)}",
                 "use values of shape (batch, C, H, W)",
             )
-        return self._as_map(value, value.view)
+        return self._as_map(value)
 
     def padded(self, index: int) -> tuple[Value, Sides]:
         """:meth:`map`, where zeros around the value are not made part of it."""
@@ -165,7 +174,8 @@ class Call:
                     return inner, (above, left, below, right)
         return self.map(index), (0, 0, 0, 0)
 
-    def _as_map(self, value: Value, view: tuple[int, ...]) -> Value:
+    def _as_map(self, value: Value) -> Value:
+        view = value.view
         if value.order is None and view == value.shape:
             return value
         if value.order is None and view == value.shape[:1] and value.shape[1:] == (1, 1):

@@ -41,8 +41,9 @@ class OnnxNetwork:
 
     @property
     def opsets(self) -> dict[str, int]:
-        """Version of the operators of each domain."""
-        return {entry.domain: entry.version for entry in self.model.opset_import}
+        """Version of the operators of each domain; ai.onnx is ""."""
+        versions = {entry.domain: entry.version for entry in self.model.opset_import}
+        return {"": versions.pop("ai.onnx", 0)} | versions
 
 
 def read_onnx(path: Path) -> OnnxNetwork:

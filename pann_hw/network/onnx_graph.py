@@ -87,9 +87,9 @@ class _Translator:
         self._network = network
         self._dimensions = dimensions
         self._batch = dimensions[0]
-        self._opset = network.opsets.get("", network.opsets.get("ai.onnx", 0))
+        self._opset = network.opsets[""]
         self._builder = Builder(dimensions[1:], order is not None)
-        name = self._builder.free(network.input.name)
+        name = self._builder.label(network.input.name)
         self._builder.shapes[name] = shape
         plain = Value(name, shape, dimensions[1:], label=name, entry=True)
         self._input = plain if order is None else plain.moved(order, name)
@@ -157,7 +157,7 @@ class _Translator:
 
     def _translated(self, node: onnx.NodeProto, inputs: tuple[Any, ...]) -> list[Any]:
         attributes = {one.name: _attribute(one) for one in node.attribute}
-        label = self._builder.free(node.name or node.output[0])
+        label = self._builder.label(node.name or node.output[0])
         call = Call(self._builder, label, inputs, attributes, self._batch, self._opset)
         if node.op_type in ("Shape", "Size"):
             return [_sizes(node.op_type, (self._batch, *call.value(0).view), attributes)]
@@ -203,7 +203,8 @@ class _Translator:
         try:
             return call.elements(0)
         except UnsupportedError as error:
-            self._problems.append(f"{output.label} (output, {error.found}): {error.advice}")
+            where = self._network.output.name
+            self._problems.append(f"{where} (output, {error.found}): {error.advice}")
             return output
 
     def _assumed(self, name: str) -> Value | None:

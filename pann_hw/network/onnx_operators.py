@@ -126,7 +126,7 @@ def _sum(call: Call) -> Value:
     for index in range(1, len(call.inputs)):
         step = Call(
             call.builder,
-            call.builder.free(call.name),
+            call.name if index == 1 else call.builder.label(call.name),
             call.inputs,
             call.attributes,
             call.batch,
