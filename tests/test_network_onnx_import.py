@@ -445,7 +445,7 @@ def test_names_that_come_twice(tmp_path: Path) -> None:
     two = sketch("Neg", x + "_1", name="/part")
     sketch("Sum", one, two, sketch("Neg", x, name=""), name="/x")
     names = [node.name for node in check(sketch, tmp_path).nodes]
-    assert names == ["x_2", "part", "part_2", "part_4", "part_3", "neg4", "x_3", "x_4"]
+    assert names == ["x_2", "part", "part_2", "part_4", "part_3", "neg4", "x_3", "x_3_2"]
 
 
 def test_means_are_poolings(tmp_path: Path) -> None:
