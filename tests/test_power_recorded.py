@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -238,3 +240,13 @@ def test_the_digits_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert source.products(4, 4, True)["x"].shape == (114, 72)
     assert source.sums(8, 2.0, 16)["a"].shape == (512, 64)
     assert (source.products(8, 8, False)["x"] == 0).mean() > 0.3
+
+
+def test_what_another_process_gets_is_the_same(seed: int) -> None:
+    source = recorded(seed)
+    expected = source.products(4, 4, True)
+    # What processes send each other: torch moves the memory of tensors as it is written.
+    copy = pickle.loads(bytes(ForkingPickler.dumps(source)))
+    for each in (source, copy):
+        for name, words in each.products(4, 4, True).items():
+            np.testing.assert_array_equal(words, expected[name])

@@ -43,7 +43,8 @@ class Recorded(Source):
         super().__init__(seed, sequences, length)
         self._recording = recording
         layer = recording.layer
-        self._weight: np.ndarray = layer.weight.detach().numpy()
+        # A copy: torch moves a tensor's memory where it is sent to another process.
+        self._weight: np.ndarray = layer.weight.detach().numpy().copy()
         outputs, depth, *kernel = self._weight.shape
         self._padded = np.pad(recording.input.values, ((0, 0), (0, 0), *_both(layer.padding)))
         windows = np.lib.stride_tricks.sliding_window_view(self._padded, tuple(kernel), (2, 3))
