@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 
 from pann_hw.errors import InputError
-from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
+from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.terms import encode
-from pann_hw.quantise.budget import flips_per_mac, mac_flips, mean_additions, parse_budget
+from pann_hw.quantise.budget import (
+    flips_per_mac,
+    layer_flips,
+    mac_flips,
+    mean_additions,
+    mean_bits,
+    parse_budget,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +94,18 @@ def test_no_learned_weights() -> None:
         flips_per_mac(network(learned=False))
     with pytest.raises(ValueError, match="no learned weights"):
         mean_additions(network(learned=False))
+
+
+def test_layer_flips_add_up() -> None:
+    one = network()
+    total = sum(layer_flips(layer, one.tensors, 3) for layer in one.layers)
+    assert total / one.macs == pytest.approx(flips_per_mac(one, 3))
+    pool = MaxPool(Tensor("p", (4, 3, 3), 8), "x", (2, 2), (2, 2))
+    assert layer_flips(pool, one.tensors) == 0
+
+
+def test_mean_bits() -> None:
+    """4 x 3 positions: 108 MACs each of 8 bits, then 36 of 3 bits."""
+    assert mean_bits(network()) == pytest.approx((108 * 8 + 36 * 3) / 144)
+    with pytest.raises(ValueError, match="no learned weights"):
+        mean_bits(network(learned=False))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pann_hw.errors import InputError
-from pann_hw.quantise.calibrate import Range, Statistics, calibrate, choose_range
+from pann_hw.quantise.calibrate import CLIPS, Range, Statistics, calibrate, choose_range
 from tests.quantise_graphs import Draft, images
 
 
@@ -89,3 +89,21 @@ def test_bad_data(x: np.ndarray, message: str) -> None:
     draft = Draft()
     with pytest.raises(InputError, match=f"calibration data.*{message}"):
         calibrate(draft.graph(draft.convolution("x", 4)), x)
+
+
+def test_clips() -> None:
+    values = np.concatenate([np.linspace(0, 1, 9999), [50.0]])
+    steps = {
+        clip: choose_range(Statistics(0.0, 50.0, values, clip), 4).step for clip in CLIPS
+    }  # fmt: skip
+    assert steps["none"] == pytest.approx(50 / 15)
+    assert steps["percentile"] == pytest.approx(1 / 15, rel=0.01)
+    assert steps["mse"] < 50 / 15
+    assert choose_range(Statistics(0.0, 50.0, values, "percentile"), 4, clip=False).step == (
+        pytest.approx(50 / 15)
+    )
+
+
+def test_percentile_of_values_that_are_nearly_all_0() -> None:
+    values = np.zeros(10000)
+    assert choose_range(Statistics(0.0, 3.0, values, "percentile"), 4).step > 0

@@ -49,9 +49,9 @@ def test_formula(groups: int, outputs: int, inputs: int, max_shift: int, thrift:
                  rng: np.random.Generator) -> None:  # fmt: skip
     weights = torch.from_numpy(rng.laplace(size=(groups, outputs, inputs)))
     seen = covariance(rng, groups, inputs)
-    damped = seen + torch.eye(inputs) * DAMPING * seen.diagonal(dim1=1, dim2=2).mean(1)[
-        :, None, None
-    ]
+    damped = (
+        seen + torch.eye(inputs) * DAMPING * seen.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
+    )
     order = seen.diagonal(dim1=1, dim2=2).sum(0).argsort(descending=True).tolist()
     found = Rounding(weights, seen, DAMPING, max_shift=max_shift).round(0.5, thrift)
     # The unit of price: what a weight wrong by 1 leaves, on average.
@@ -84,9 +84,7 @@ def test_feedback_leaves_less_error(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("max_shift", [0, 3])
-def test_thrift_at_equal_terms_leaves_less_error(
-    max_shift: int, rng: np.random.Generator
-) -> None:
+def test_thrift_at_equal_terms_leaves_less_error(max_shift: int, rng: np.random.Generator) -> None:
     rounding = Rounding(
         torch.from_numpy(rng.laplace(size=(1, 32, 40))), covariance(rng, 1, 40), DAMPING,
         max_shift=max_shift,

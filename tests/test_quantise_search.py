@@ -13,7 +13,8 @@ from pann_hw.errors import InputError
 from pann_hw.integer.run import predict
 from pann_hw.network.digits import digits_data, train_digits
 from pann_hw.network.graph import Convolution, FloatGraph
-from pann_hw.quantise.budget import flips_per_mac
+from pann_hw.quantise.budget import flips_per_mac, mean_bits
+from pann_hw.quantise.recipe import FULL
 from pann_hw.quantise.search import Candidate, best, search
 from tests.quantise_graphs import Draft, images
 
@@ -45,6 +46,23 @@ def test_candidates(max_shift: int) -> None:
         assert candidate.agreement == (predict(network, x) == classes(x)).mean()
         assert (network.bits, network.budget) == (candidate.bits, 24)
     assert best(found).agreement > 0.85
+
+
+def test_recipe_with_budgets_per_layer_has_one_candidate() -> None:
+    steps: list[tuple[int, int]] = []
+    (found,) = search(
+        graph(), images(64), None, "2bit", 3, lambda *step: steps.append(step), FULL
+    )  # fmt: skip
+    assert steps == [(1, 1)]
+    assert found.bits == mean_bits(found.network)
+    assert found.flips_per_mac == flips_per_mac(found.network, 3) <= 10
+    plain = best(search(graph(), images(64), None, "2bit", 3))
+    assert found.error < plain.error
+
+
+def test_budget_that_no_plan_reaches() -> None:
+    with pytest.raises(InputError, match=r"needs at least \d"):
+        search(graph(), images(16), None, 0.1, recipe=FULL)
 
 
 def test_without_labels_accuracy_is_unknown() -> None:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import check_writable
 from pann_hw.commands.console import bar, say, table
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 
+if TYPE_CHECKING:
+    from pann_hw.quantise.recipe import Recipe
+
 __all__ = ["add_arguments", "run", "show"]
+
+SWITCHES = {
+    "feedback": "make up for a weight's rounding error in the weights not yet rounded",
+    "match-float": "fit weights to the float sums on quantised inputs first",
+    "correct-biases": "take each channel's mean error out",
+    "equalise": "rescale channels so that neighbouring layers' weights have equal ranges",
+    "layer-budgets": "widths and terms per layer by measured sensitivity",
+}
+"""Parts of a recipe by the options that switch them, without the dashes in front."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-shift", type=int, default=AcceleratorConfig().max_shift, metavar="N",
         help="largest shift of the accelerator's csd lanes; default %(default)s",
     )  # fmt: skip
+    parser.add_argument(
+        "--recipe", default="full", metavar="NAME",
+        help="full (default): error feedback, terms and widths per layer by sensitivity; plain: "
+        "round to nearest, the same for all layers, in seconds",
+    )  # fmt: skip
+    for name, meaning in SWITCHES.items():
+        parser.add_argument(
+            f"--{name}", action=argparse.BooleanOptionalAction, default=None, help=meaning
+        )
+    parser.add_argument(
+        "--thrift", type=float, metavar="X",
+        help="how much error a term is worth; 0 rounds without regard to terms",
+    )  # fmt: skip
+    parser.add_argument(
+        "--clip", metavar="NAME", help="of activations: mse, percentile (99.9 %%) or none"
+    )
     parser.add_argument("--output", type=Path, default=Path("network.npz"), metavar="FILE")
 
 
@@ -49,6 +79,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise InputError(f"--max-shift {args.max_shift}: must be 1..7")
     if args.images < 1:
         raise InputError(f"--images {args.images}: must be at least 1")
+    recipe = _recipe(args)
     budget = parse_budget(args.budget)
     check_writable(args.output)
     data = load_data(args.data, labels=False)
@@ -57,9 +88,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         say(note)
     labels = None if data.y is None else data.y[: args.images]
     max_shift = args.max_shift if args.encoding == "csd" else 0
-    with bar("quantising", len(WIDTHS)) as step:
+    with bar("quantising", 1 if recipe.layer_budgets else len(WIDTHS)) as step:
         candidates = search(
-            graph, data.x[: args.images], labels, budget, max_shift, lambda *_: step()
+            graph, data.x[: args.images], labels, budget, max_shift, lambda *_: step(), recipe
         )
     chosen = best(candidates)
     args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +111,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "network": str(args.output),
         "budget": budget,
         "encoding": args.encoding,
+        "recipe": asdict(recipe),
         "images": min(args.images, len(data)),
         "bx": chosen.bits,
         "R": chosen.additions,
@@ -89,6 +121,23 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "macs": chosen.network.macs,
         "candidates": rows,
     }
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    """The named recipe with the options' changes."""
+    from pann_hw.quantise.recipe import RECIPES
+
+    if args.recipe not in RECIPES:
+        raise InputError(f"--recipe {args.recipe}: must be one of {', '.join(RECIPES)}")
+    changes = {
+        name: value
+        for name in (*(switch.replace("-", "_") for switch in SWITCHES), "thrift", "clip")
+        if (value := getattr(args, name)) is not None
+    }
+    try:
+        return replace(RECIPES[args.recipe], **changes)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def show(result: dict[str, object]) -> None:
@@ -101,7 +150,7 @@ def show(result: dict[str, object]) -> None:
         ("bx", "R", "flips/MAC", "accuracy %", "agreement %", "output error %", ""),
         [
             (
-                item["bx"],
+                f"{item['bx']:.3g}",
                 f"{item['R']:.2f}",
                 f"{item['flips_per_mac']:.2f}",
                 "-" if item["accuracy"] is None else f"{100 * item['accuracy']:.2f}",

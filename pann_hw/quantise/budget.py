@@ -7,14 +7,24 @@ each flipping b bits, and b / 2 for the accumulator's register, (R + 0.5) b on a
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from pann_hw.errors import InputError
-from pann_hw.integer.network import Accumulate, IntegerNetwork
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, Tensor
 from pann_hw.integer.terms import term_count
 
-__all__ = ["LARGEST", "WIDTHS", "flips_per_mac", "mac_flips", "mean_additions", "parse_budget"]
+__all__ = [
+    "LARGEST",
+    "WIDTHS",
+    "flips_per_mac",
+    "layer_flips",
+    "mac_flips",
+    "mean_additions",
+    "mean_bits",
+    "parse_budget",
+]
 
 WIDTHS = range(2, 9)
 """Widths of the multiply-accumulates that budgets are named after, and of hidden activations."""
@@ -71,16 +81,26 @@ def flips_per_mac(network: IntegerNetwork, max_shift: int = 0) -> float:
     if network.macs == 0:
         raise ValueError("the network has no learned weights, flips per MAC have no meaning")
     tensors = network.tensors
+    return sum(layer_flips(one, tensors, max_shift) for one in network.layers) / network.macs
+
+
+def layer_flips(layer: Layer, tensors: Mapping[str, Tensor], max_shift: int = 0) -> float:
+    """Bit flips of one layer's additions in an inference, as :func:`flips_per_mac` counts them.
+
+    Parameters
+    ----------
+    tensors : those that the layer reads, by name
+    """
+    if not isinstance(layer, Accumulate):
+        return 0.0
+    positions = layer.output.shape[1] * layer.output.shape[2]
     flips = 0.0
-    for layer in network.layers:
-        if isinstance(layer, Accumulate):
-            positions = layer.output.shape[1] * layer.output.shape[2]
-            for source in layer.sources:
-                weights = source.weights
-                count = weights.size if source.learned else np.count_nonzero(weights)
-                cost = term_count(weights, max_shift) + 0.5 * count
-                flips += positions * tensors[source.tensor].bits * cost
-    return flips / network.macs
+    for source in layer.sources:
+        weights = source.weights
+        count = weights.size if source.learned else np.count_nonzero(weights)
+        cost = term_count(weights, max_shift) + 0.5 * count
+        flips += positions * tensors[source.tensor].bits * cost
+    return flips
 
 
 def mean_additions(network: IntegerNetwork) -> float:
@@ -99,4 +119,24 @@ def mean_additions(network: IntegerNetwork) -> float:
             for source in layer.sources:
                 if source.learned:
                     total += positions * term_count(source.weights, 0)
+    return total / network.macs
+
+
+def mean_bits(network: IntegerNetwork) -> float:
+    """bx as reached: mean width of what the learned weights read, each as often as it is used.
+
+    Raises
+    ------
+    ValueError : the network has no learned weights
+    """
+    if network.macs == 0:
+        raise ValueError("the network has no learned weights, bits per MAC have no meaning")
+    tensors = network.tensors
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, Accumulate):
+            positions = layer.output.shape[1] * layer.output.shape[2]
+            for source in layer.sources:
+                if source.learned:
+                    total += positions * source.weights.size * tensors[source.tensor].bits
     return total / network.macs

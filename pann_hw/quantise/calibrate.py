@@ -10,12 +10,17 @@ import torch
 from pann_hw.integer.run import check_images
 from pann_hw.network.graph import FloatGraph
 
-__all__ = ["Range", "Statistics", "calibrate", "choose_range"]
+__all__ = ["CLIPS", "Range", "Statistics", "calibrate", "choose_range"]
 
 _BATCH = 64
 _SAMPLES = 16384
 _SEED = 0
+_PERCENTILE = 99.9
 _FRACTIONS = np.linspace(0.1, 1.0, 73)
+
+
+CLIPS = ("mse", "percentile", "none")
+"""Ways to choose where activations are clipped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +31,14 @@ class Statistics:
     ----------
     minimum, maximum : over all values
     sample : float64 array of values drawn with a fixed seed, for the choice of a clip
+    clip : how choose_range() clips: "mse" where the squared error is least, "percentile" at the
+        0.1 % and 99.9 % points, "none" not at all
     """
 
     minimum: float
     maximum: float
     sample: np.ndarray
+    clip: str = "mse"
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,13 @@ class Range:
     zero_point: int
 
 
-def calibrate(graph: FloatGraph, x: np.ndarray) -> dict[str, Statistics]:
+def calibrate(graph: FloatGraph, x: np.ndarray, clip: str = "mse") -> dict[str, Statistics]:
     """Statistics of every value of a graph by name, the input included.
 
     Parameters
     ----------
     x : images of shape (n, C, H, W), finite
+    clip : of the statistics
 
     Raises
     ------
@@ -69,15 +78,17 @@ def calibrate(graph: FloatGraph, x: np.ndarray) -> dict[str, Statistics]:
             chosen = flat[generator.integers(0, flat.size, per_batch)]
             samples.setdefault(name, []).append(chosen.astype(np.float64))
     return {
-        name: Statistics(low[name], high[name], np.concatenate(samples[name])) for name in samples
+        name: Statistics(low[name], high[name], np.concatenate(samples[name]), clip)
+        for name in samples
     }
 
 
 def choose_range(
     statistics: Statistics, bits: int, maximum: float | None = None, clip: bool = True
 ) -> Range:
-    """The grid of least mean squared error among clips of 10 % to 100 % of the range.
+    """The grid of a value's integers, clipped as its statistics say.
 
+    By squared error: the least among clips of 10 % to 100 % of the range.
     Values that are never negative get a zero point of 0; others an unsigned zero point, at which
     0.0 is exact.
 
@@ -93,6 +104,12 @@ def choose_range(
         high = min(high, maximum)
     if high == low:
         return Range(1.0, 0)
+    if clip and statistics.clip == "percentile":
+        low = max(low, min(0.0, float(np.percentile(statistics.sample, 100 - _PERCENTILE))))
+        high = min(high, max(0.0, float(np.percentile(statistics.sample, _PERCENTILE))))
+        if high == low:
+            return Range(1.0, 0)
+    clip = clip and statistics.clip == "mse"
     ranges = [_grid(low * f, high * f, bits) for f in (_FRACTIONS if clip else _FRACTIONS[-1:])]
     return min(ranges, key=lambda one: _error(statistics.sample, one, bits))
 

@@ -11,7 +11,7 @@ from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer
 from pann_hw.quantise.evaluate import accumulators, activations, layer_values, quantised
 from pann_hw.quantise.fuse import Fused, Sum
 
-__all__ = ["channel_means", "correct_biases"]
+__all__ = ["channel_means", "correct_bias", "correct_biases"]
 
 
 def channel_means(fused: Fused, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -39,16 +39,31 @@ def correct_biases(
     for layer, source in zip(network.layers, fused.layers, strict=True):
         if isinstance(layer, Accumulate) and isinstance(source, Sum) and source.convolutions:
             sums = accumulators(layer, values, tensors)
-            found = sums.mean((0, 2, 3)).numpy()
-            wanted = _in_units(layer, network.output_scale, means[source.unclamped])
-            change = np.floor(wanted - found + 0.5).astype(np.int64)
-            layers.append(replace(layer, bias=layer.bias + change))
-            corrected = sums + torch.from_numpy(change).view(1, -1, 1, 1)
-            values[layer.output.name] = activations(layer, corrected)
+            wanted = means[source.unclamped]
+            changed, sums = correct_bias(layer, sums, wanted, network.output_scale)
+            layers.append(changed)
+            values[layer.output.name] = activations(layer, sums)
         else:
             layers.append(layer)
             values[layer.output.name] = layer_values(layer, values, tensors)
     return replace(network, layers=tuple(layers))
+
+
+def correct_bias(
+    layer: Accumulate, sums: torch.Tensor, means: np.ndarray, output_scale: float
+) -> tuple[Accumulate, torch.Tensor]:
+    """A layer, and its sums, with biases at which the sums' means are ``means``.
+
+    Parameters
+    ----------
+    sums : the layer's accumulators (n, C, H, W)
+    means : real values, one per channel
+    output_scale : real value of a unit of the sums, for a raw layer
+    """
+    wanted = _in_units(layer, output_scale, means)
+    change = np.floor(wanted - sums.mean((0, 2, 3)).numpy() + 0.5).astype(np.int64)
+    corrected = sums + torch.from_numpy(change).view(1, -1, 1, 1)
+    return replace(layer, bias=layer.bias + change), corrected
 
 
 def _in_units(layer: Accumulate, output_scale: float, means: np.ndarray) -> np.ndarray:

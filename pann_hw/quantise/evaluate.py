@@ -30,7 +30,7 @@ from pann_hw.integer.network import (
 from pann_hw.integer.requantise import Scale, requantise
 from pann_hw.integer.run import quantise_input, run_layer
 
-__all__ = ["accumulators", "activations", "layer_values", "outputs", "quantised"]
+__all__ = ["accumulators", "activations", "layer_values", "outputs", "quantised", "windows"]
 
 _EXACT_BITS = 25
 """Signed bits of the integers that float32 holds without gaps."""
@@ -95,6 +95,14 @@ def layer_values(
     if isinstance(layer, Accumulate):
         return activations(layer, accumulators(layer, values, tensors))
     return _reference(layer, values, tensors).to(torch.uint8)
+
+
+def windows(source: Source, x: torch.Tensor, tensor: Tensor) -> torch.Tensor:
+    """What a source makes of a tensor's integers (n, C, H, W), its zero point taken out: float32.
+
+    Exact where sums stay below 2**24.
+    """
+    return _convolve(source, x.float() - tensor.zero_point, 0)
 
 
 def outputs(network: IntegerNetwork, x: np.ndarray) -> np.ndarray:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pann_hw.errors import InputError
-from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.network import IntegerNetwork, layer_macs
 from pann_hw.network.graph import Convolution, FloatGraph
-from pann_hw.quantise.budget import WIDTHS, flips_per_mac, mean_additions, parse_budget
+from pann_hw.quantise.allocation import allocate, uniform
+from pann_hw.quantise.budget import WIDTHS, flips_per_mac, layer_flips, mean_additions, parse_budget
 from pann_hw.quantise.build import build, choose_ranges
-from pann_hw.quantise.calibrate import Statistics, calibrate
+from pann_hw.quantise.calibrate import Range, Statistics, calibrate
 from pann_hw.quantise.correct import channel_means, correct_biases
+from pann_hw.quantise.equalise import equalise
 from pann_hw.quantise.fuse import Fused, fuse
+from pann_hw.quantise.layerwise import Plan, quantise_layers
+from pann_hw.quantise.recipe import PLAIN, Recipe
+from pann_hw.quantise.sensitivity import Sensitivities, measure
 
-__all__ = ["Prepared", "fit", "least_flips", "prepare", "quantise"]
+__all__ = ["Prepared", "fit", "fit_layers", "least_flips", "prepare", "quantise"]
 
 LEAST_ADDITIONS = 1 / 8
 """Smallest R that is tried: below it hardly any weight is left."""
@@ -25,6 +30,9 @@ LARGEST_ADDITIONS = 128.0
 
 _BISECTIONS = 16
 _CORRECTION_IMAGES = 256
+_FITTING_IMAGES = 512
+_PASSES = 6
+_SENSITIVITY_IMAGES = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,38 +43,63 @@ class Prepared:
     ----------
     fused : the layers to be
     statistics : of every value by name
-    images, means : the images that biases are corrected on, and the float values' channel means
+    images : at most 512 that layers are fitted to
+    means : the float values' channel means over the first 256 of them
+    recipe : how layers are quantised
     """
 
     fused: Fused
     statistics: dict[str, Statistics]
     images: np.ndarray
     means: dict[str, np.ndarray]
+    recipe: Recipe = PLAIN
+    _ranges: dict[int, dict[str, Range]] = field(default_factory=dict)
+    _sensitivities: dict[int, Sensitivities] = field(default_factory=dict)
+
+    def ranges(self, bits: int) -> dict[str, Range]:
+        """The grids of all values at a width."""
+        if bits not in self._ranges:
+            self._ranges[bits] = choose_ranges(self.fused, self.statistics, bits)
+        return self._ranges[bits]
+
+    def sensitivities(self, max_shift: int) -> Sensitivities:
+        """Measured under the recipe, on the first 128 images."""
+        if max_shift not in self._sensitivities:
+            self._sensitivities[max_shift] = measure(
+                self.fused, self.ranges, self.images[:_SENSITIVITY_IMAGES], self.recipe, max_shift
+            )
+        return self._sensitivities[max_shift]
 
 
-def prepare(graph: FloatGraph, calibration: np.ndarray) -> Prepared:
+def prepare(graph: FloatGraph, calibration: np.ndarray, recipe: Recipe = PLAIN) -> Prepared:
     """Fuse and calibrate a graph.
 
     Parameters
     ----------
     calibration : images of shape (n, C, H, W), finite; a few hundred are enough
+    recipe : how layers are to be quantised
 
     Raises
     ------
     InputError : bad calibration data, or a network without any convolution or linear layer
     """
-    fused = fuse(graph)
+    fused = fuse(equalise(graph) if recipe.equalise else graph)
     if not any(isinstance(node, Convolution) for node in fused.graph.nodes):
         raise InputError(
             "the network has no convolution and no linear layer: there is nothing to quantise"
         )
-    statistics = calibrate(fused.graph, calibration)
-    images = calibration[:_CORRECTION_IMAGES]
-    return Prepared(fused, statistics, images, channel_means(fused, images))
+    statistics = calibrate(fused.graph, calibration, recipe.clip)
+    means = channel_means(fused, calibration[:_CORRECTION_IMAGES])
+    return Prepared(fused, statistics, calibration[:_FITTING_IMAGES], means, recipe)
 
 
 def quantise(
-    graph: FloatGraph, calibration: np.ndarray, bits: int, budget: float, max_shift: int = 0
+    graph: FloatGraph,
+    calibration: np.ndarray,
+    bits: int,
+    budget: float,
+    max_shift: int = 0,
+    recipe: Recipe = PLAIN,
 ) -> IntegerNetwork:
     """The integer network with activations of ``bits`` bits that comes closest to a budget.
 
@@ -76,6 +109,7 @@ def quantise(
     bits : width of all hidden activations, 2..8; the input has 8
     budget : flips per MAC, above 0 and at most 64
     max_shift : largest shift of a term on the hardware; 0 is unary
+    recipe : how layers are quantised; its layer_budgets count for nothing here
 
     Raises
     ------
@@ -85,7 +119,7 @@ def quantise(
         raise InputError(f"bits = {bits!r}: must be {WIDTHS[0]}..{WIDTHS[-1]}")
     if max_shift < 0:
         raise InputError(f"max_shift = {max_shift!r}: must be 0 (unary) or above")
-    prepared = prepare(graph, calibration)
+    prepared = prepare(graph, calibration, recipe)
     network = fit(prepared, bits, parse_budget(budget), max_shift)
     if network is None:
         least = least_flips(prepared, bits, max_shift)
@@ -100,9 +134,13 @@ def fit(prepared: Prepared, bits: int, budget: float, max_shift: int = 0) -> Int
     """:func:`quantise` for a prepared graph; None where even the least R exceeds the budget.
 
     One R for all layers, by bisection from ``R = budget / bits - 1/2``, which would be exact if
-    every tensor had ``bits`` bits and there were learned weights only.
+    every tensor had ``bits`` bits and there were learned weights only. Under a recipe that goes
+    layer by layer: as many terms per weight in every layer.
     """
-    ranges = choose_ranges(prepared.fused, prepared.statistics, bits)
+    if prepared.recipe.layer_by_layer:
+        plan = uniform(prepared.fused, _template(prepared, bits), bits, max_shift)
+        return _planned(prepared, plan, budget, max_shift, bits)
+    ranges = prepared.ranges(bits)
     best: tuple[float, IntegerNetwork] | None = None
 
     def fits(additions: float) -> bool:
@@ -128,11 +166,63 @@ def fit(prepared: Prepared, bits: int, budget: float, max_shift: int = 0) -> Int
             high = middle
     if best is None:
         return None
-    network = correct_biases(best[1], prepared.fused, prepared.means, prepared.images)
+    network = best[1]
+    if prepared.recipe.correct_biases:
+        images = prepared.images[:_CORRECTION_IMAGES]
+        network = correct_biases(network, prepared.fused, prepared.means, images)
     return replace(network, budget=budget, bits=bits, additions=mean_additions(network))
+
+
+def fit_layers(prepared: Prepared, budget: float, max_shift: int = 0) -> IntegerNetwork | None:
+    """The network whose widths and terms per layer follow the sensitivities, within a budget.
+
+    None where no widths and terms are within it. Its ``bits`` are None.
+    """
+    plan = allocate(
+        prepared.fused,
+        _template(prepared, WIDTHS[-1]),
+        prepared.sensitivities(max_shift),
+        budget,
+        max_shift,
+    )
+    return None if plan is None else _planned(prepared, plan, budget, max_shift, None)
 
 
 def least_flips(prepared: Prepared, bits: int, max_shift: int = 0) -> float:
     """Flips per MAC at the smallest R that is tried, for activations of ``bits`` bits."""
-    ranges = choose_ranges(prepared.fused, prepared.statistics, bits)
-    return flips_per_mac(build(prepared.fused, ranges, bits, LEAST_ADDITIONS), max_shift)
+    network = build(prepared.fused, prepared.ranges(bits), bits, LEAST_ADDITIONS)
+    return flips_per_mac(network, max_shift)
+
+
+def _template(prepared: Prepared, bits: int) -> IntegerNetwork:
+    return build(prepared.fused, prepared.ranges(bits), bits, 2.0)
+
+
+def _planned(
+    prepared: Prepared, plan: Plan, budget: float, max_shift: int, bits: int | None
+) -> IntegerNetwork | None:
+    ranges = dict(prepared.ranges(WIDTHS[-1]))
+    for name, width in plan.bits.items():
+        if name in ranges:
+            ranges[name] = prepared.ranges(width)[name]
+    for _ in range(_PASSES):
+        network = quantise_layers(
+            prepared.fused, ranges, plan, prepared.images, prepared.recipe, budget, max_shift
+        )
+        if network is None:
+            return None
+        if flips_per_mac(network, max_shift) <= budget:
+            return replace(network, budget=budget, bits=bits, additions=mean_additions(network))
+        plan = _as_spent(plan, network, max_shift)
+    return None
+
+
+def _as_spent(plan: Plan, network: IntegerNetwork, max_shift: int) -> Plan:
+    """The plan with what additions, means and copies have taken in a network."""
+    tensors = network.tensors
+    spent = {
+        layer.output.name: layer_flips(layer, tensors, max_shift)
+        for layer in network.layers
+        if not layer_macs(layer)
+    }
+    return replace(plan, flips={**plan.flips, **spent})

@@ -11,9 +11,10 @@ import torch
 from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.network.graph import FloatGraph
-from pann_hw.quantise.budget import WIDTHS, flips_per_mac, parse_budget
+from pann_hw.quantise.budget import WIDTHS, flips_per_mac, mean_bits, parse_budget
 from pann_hw.quantise.evaluate import outputs
-from pann_hw.quantise.post_training import fit, least_flips, prepare
+from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flips, prepare
+from pann_hw.quantise.recipe import PLAIN, Recipe
 
 __all__ = ["Candidate", "best", "search"]
 
@@ -26,7 +27,8 @@ class Candidate:
 
     Attributes
     ----------
-    bits : width of hidden activations, bx
+    bits : width of hidden activations, bx; where layers differ, the mean over MACs of what each
+        reads, the input's 8 bits included
     additions : R, mean additions per MAC in unary
     flips_per_mac : what the network takes of the budget
     accuracy : part of the calibration images classified as labelled, None without labels
@@ -36,7 +38,7 @@ class Candidate:
     network : the integer network
     """
 
-    bits: int
+    bits: float
     additions: float
     flips_per_mac: float
     accuracy: float | None
@@ -53,15 +55,19 @@ def search(
     budget: str | float,
     max_shift: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    recipe: Recipe = PLAIN,
 ) -> list[Candidate]:
     """A candidate for every width of activations in 2..8 that the budget reaches, in that order.
+
+    Under a recipe with budgets per layer one candidate, whose layers have widths of their own.
 
     Parameters
     ----------
     x, y : calibration images (n, C, H, W) and their classes (n,) or None
     budget : as parse_budget() takes it
     max_shift : largest shift of a term on the hardware; 0 is unary
-    progress : called with (widths done, widths in all)
+    progress : called with (candidates done, candidates in all)
+    recipe : how networks are quantised
 
     Raises
     ------
@@ -72,15 +78,16 @@ def search(
         raise InputError(f"max_shift = {max_shift!r}: must be 0 (unary) or above")
     if y is not None and (y.shape != (len(x),) or y.dtype.kind not in "iu"):
         raise InputError(f"y is {y.dtype} of shape {y.shape}, must be {len(x)} integer classes")
-    prepared = prepare(graph, x)
+    prepared = prepare(graph, x, recipe)
     wanted = _float_outputs(graph, x)
     candidates = []
-    for done, bits in enumerate(WIDTHS, 1):
-        network = fit(prepared, bits, flips, max_shift)
+    widths = [None] if recipe.layer_budgets else list(WIDTHS)
+    for done, bits in enumerate(widths, 1):
+        network = _fitted(prepared, bits, flips, max_shift)
         if network is not None:
             candidates.append(_candidate(network, x, y, wanted, max_shift))
         if progress is not None:
-            progress(done, len(WIDTHS))
+            progress(done, len(widths))
     if not candidates:
         least = min(least_flips(prepared, bits, max_shift) for bits in WIDTHS)
         raise InputError(
@@ -88,6 +95,14 @@ def search(
             f"budget"
         )
     return candidates
+
+
+def _fitted(
+    prepared: Prepared, bits: int | None, flips: float, max_shift: int
+) -> IntegerNetwork | None:
+    if bits is None:
+        return fit_layers(prepared, flips, max_shift)
+    return fit(prepared, bits, flips, max_shift)
 
 
 def best(candidates: list[Candidate]) -> Candidate:
@@ -120,9 +135,9 @@ def _candidate(
 ) -> Candidate:
     found = outputs(network, x) * network.output_scale
     classes = found.argmax(1)
-    assert network.bits is not None and network.additions is not None
+    assert network.additions is not None
     return Candidate(
-        bits=network.bits,
+        bits=mean_bits(network) if network.bits is None else network.bits,
         additions=network.additions,
         flips_per_mac=flips_per_mac(network, max_shift),
         accuracy=None if y is None else float((classes == y).mean()),

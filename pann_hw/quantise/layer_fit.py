@@ -1,0 +1,274 @@
+"""Weights of one layer, fitted to its float sums on given inputs and rounded within a cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from pann_hw.integer.network import Source, Tensor
+from pann_hw.integer.terms import term_count
+from pann_hw.network.graph import Convolution
+from pann_hw.quantise.evaluate import windows
+from pann_hw.quantise.fuse import Sum
+from pann_hw.quantise.moments import Moments, moments
+from pann_hw.quantise.recipe import Recipe
+from pann_hw.quantise.rounding import Rounding
+from pann_hw.quantise.sources import convolution, copies
+
+__all__ = ["Fitted", "LayerFit"]
+
+_TRIALS = 7
+_CLOSE = 0.995
+_DAMPINGS = (5.0, 25.0, 125.0, 625.0)
+_LEAST_PRICE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Integer sources of a layer.
+
+    Attributes
+    ----------
+    sources : in the order of the layer's branches
+    unit : real value of one unit of the sums
+    cost : flips per output position
+    error : squared error of the sums over data (mean error excepted), summed over channels
+    """
+
+    sources: tuple[Source, ...]
+    unit: float
+    cost: float
+    error: float
+
+
+class LayerFit:
+    """A layer's weights, inputs and target, ready to be rounded at any cost.
+
+    Parameters
+    ----------
+    layer : with at least one convolution
+    tensors : the tensors that it reads, by name
+    values : their integers on calibration data (n, C, H, W), by name
+    wanted : the float network's sums ahead of the clamp (n, C, H, W)
+    """
+
+    def __init__(
+        self,
+        layer: Sum,
+        tensors: Mapping[str, Tensor],
+        values: Mapping[str, torch.Tensor],
+        wanted: torch.Tensor,
+        recipe: Recipe,
+        max_shift: int,
+    ) -> None:
+        self._layer, self._recipe, self._max_shift = layer, recipe, max_shift
+        self._inputs = [tensors[branch.value] for branch in layer.branches]
+        self._learned = [
+            convolution(branch.operation, tensor, 1.0)
+            for branch, tensor in zip(layer.branches, self._inputs, strict=True)
+            if isinstance(branch.operation, Convolution)
+        ]
+        self._other = next(
+            (
+                tensor
+                for branch, tensor in zip(layer.branches, self._inputs, strict=True)
+                if not isinstance(branch.operation, Convolution)
+            ),
+            None,
+        )
+        target = wanted
+        for source in self._others(1):
+            tensor = tensors[source.tensor]
+            taken = windows(source, values[source.tensor], tensor) * tensor.scale
+            target = target.clone()
+            target[:, source.first_channel : source.first_channel + taken.shape[1]] -= taken
+        # Sources of different groups have no covariance in common.
+        alike = len({source.groups for source in self._learned}) == 1
+        parts = [self._learned] if alike else [[source] for source in self._learned]
+        start = 0
+        self._roundings = []
+        for part in parts:
+            operations = layer.convolutions[start : start + len(part)]
+            start += len(part)
+            self._roundings.append(self._rounding(part, operations, tensors, values, target, alike))
+
+    def _rounding(
+        self,
+        sources: Sequence[Source],
+        operations: Sequence[Convolution],
+        tensors: Mapping[str, Tensor],
+        values: Mapping[str, torch.Tensor],
+        target: torch.Tensor,
+        alone: bool,
+    ) -> Rounding:
+        weights = torch.cat(
+            [
+                _grouped(operation) * tensors[source.tensor].scale
+                for source, operation in zip(sources, operations, strict=True)
+            ],
+            2,
+        )
+        # Two halves, so that what is fitted to one can be tried on the other.
+        names = {source.tensor for source in sources}
+        halves = [
+            moments(
+                sources, {name: values[name][half::2] for name in names}, tensors, target[half::2]
+            )
+            for half in range(min(2, len(target)))
+        ]
+        recipe = self._recipe
+        covariance = torch.stack([half.covariance for half in halves]).mean(0)
+        if recipe.match_float and alone:
+            weights = _matched(weights, halves, recipe.damping)
+        prices = torch.cat(
+            [
+                torch.full((source.weights[0].size,), float(tensors[source.tensor].bits))
+                for source in sources
+            ]
+        ).double()
+        return Rounding(
+            weights, covariance, recipe.damping, recipe.feedback, self._max_shift, prices
+        )
+
+    @property
+    def least_cost(self) -> float:
+        """Flips per position that remain with weights of 0."""
+        bits = {tensor.name: tensor.bits for tensor in self._inputs}
+        return sum(0.5 * bits[source.tensor] * source.weights.size for source in self._learned)
+
+    def fit(self, cost: float) -> Fitted:
+        """The sources that come closest to ``cost`` flips per position from below.
+
+        First the step is sought at the recipe's thrift. A shortcut beside the convolution needs an
+        integer weight: the step becomes the next smaller at which it has one, and the thrift then
+        makes up for the difference.
+        """
+        thrift = self._recipe.thrift
+        scale = sum(rounding.scale for rounding in self._roundings)
+        if scale == 0:
+            return self._at(1.0 if self._other is None else self._other.scale, 0.0)
+        trial = self._search(lambda step: self._at(step, thrift), scale, cost)
+        if self._other is None:
+            return trial
+        weight = max(1, int(np.ceil(self._other.scale / trial.unit - 1e-9)))
+        step = self._other.scale / weight
+        found = self._at(step, thrift)
+        if found.cost <= cost:
+            return found
+        low = max(thrift, _LEAST_PRICE)
+        return self._search(lambda price: self._at(step, price), low, cost)
+
+    def _search(self, make: Callable[[float], Fitted], start: float, cost: float) -> Fitted:
+        """The dearest result within the cost, for a parameter of which less costs more."""
+        best: Fitted | None = None
+        low: tuple[float, float] | None = None
+        high: tuple[float, float] | None = None
+        at = start
+        for _ in range(40):
+            found = make(at)
+            if found.cost <= cost:
+                high = (at, found.cost)
+                if best is None or found.cost > best.cost:
+                    best = found
+                if found.cost >= _CLOSE * cost:
+                    break
+                at /= 2
+            else:
+                low = (at, found.cost)
+                at *= 2
+            if low is not None and high is not None:
+                break
+        assert best is not None
+        if low is None or high is None:
+            return best
+        for _ in range(_TRIALS):
+            part = (low[1] - cost) / max(low[1] - high[1], 1e-30)
+            part = min(max(part, 0.1), 0.9)
+            at = low[0] * (high[0] / low[0]) ** part
+            found = make(at)
+            if found.cost <= cost:
+                high = (at, found.cost)
+                if found.cost > best.cost:
+                    best = found
+                if found.cost >= _CLOSE * cost:
+                    break
+            else:
+                low = (at, found.cost)
+        return best
+
+    def _at(self, step: float, thrift: float) -> Fitted:
+        learned: list[Source] = []
+        error = 0.0
+        for rounding in self._roundings:
+            found = rounding.round(step, thrift)
+            error += float(rounding.error(found, step).sum())
+            start = 0
+            while start < found.shape[2]:
+                source = self._learned[len(learned)]
+                end = start + source.weights[0].size
+                weights = found[:, :, start:end].reshape(source.weights.shape)
+                learned.append(replace(source, weights=weights.numpy().astype(np.int64)))
+                start = end
+        weight = 1 if self._other is None else max(1, round(self._other.scale / step))
+        others = self._others(weight)
+        first = isinstance(self._layer.branches[0].operation, Convolution)
+        sources = (*learned, *others) if first else (*others, *learned)
+        return Fitted(sources, step, self._cost(sources), error)
+
+    def _others(self, weight: int) -> list[Source]:
+        return copies(self._layer.branches, self._inputs, [weight] * len(self._inputs))
+
+    def _cost(self, sources: Sequence[Source]) -> float:
+        bits = {tensor.name: tensor.bits for tensor in self._inputs}
+        cost = 0.0
+        for source in sources:
+            count = source.weights.size if source.learned else np.count_nonzero(source.weights)
+            terms = term_count(source.weights, self._max_shift)
+            cost += bits[source.tensor] * (terms + 0.5 * count)
+        return cost
+
+
+def _grouped(operation: Convolution) -> torch.Tensor:
+    """Weights as (G, O, inputs of an output channel)."""
+    weight = operation.weight.detach().double()
+    return weight.reshape(operation.groups, weight.shape[0] // operation.groups, -1)
+
+
+def _matched(weights: torch.Tensor, halves: Sequence[Moments], damping: float) -> torch.Tensor:
+    """``argmin_v E |t - v x|^2 + d |v - w|^2``: ``(C_tx + d w) (C + d)^-1``.
+
+    The damping d is that at which a fit to one half of the data errs least on the other; where
+    even the strongest does more harm than good, the weights stay.
+    """
+    best, least = None, 0.0
+    if len(halves) == 2:
+        for level in (damping, *(damping * stronger for stronger in _DAMPINGS)):
+            gain = sum(
+                _excess(_ridge(weights, one, level), other) - _excess(weights, other)
+                for one, other in (halves, halves[::-1])
+            )
+            if gain < least:
+                best, least = level, gain
+    if best is None:
+        return weights
+    covariance = (halves[0].covariance + halves[1].covariance) / 2
+    with_target = (halves[0].with_target + halves[1].with_target) / 2
+    return _ridge(weights, Moments(covariance, with_target), best)
+
+
+def _ridge(weights: torch.Tensor, seen: Moments, damping: float) -> torch.Tensor:
+    covariance = seen.covariance
+    diagonal = covariance.diagonal(dim1=1, dim2=2)
+    level = damping * diagonal.mean(1).clamp_min(1e-30)[:, None, None]
+    damped = covariance + level * torch.eye(covariance.shape[1], dtype=torch.float64)
+    wanted = seen.with_target + level * weights
+    result: torch.Tensor = torch.linalg.solve(damped, wanted.transpose(1, 2)).transpose(1, 2)
+    return result
+
+
+def _excess(weights: torch.Tensor, seen: Moments) -> float:
+    """``E |t - v x|^2`` less the variance of t."""
+    return float(((weights @ seen.covariance) * weights - 2 * weights * seen.with_target).sum())

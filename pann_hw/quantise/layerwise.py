@@ -1,0 +1,187 @@
+"""Quantisation layer by layer: each layer is fitted to what the quantised ones before it make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, MaxPool, Tensor
+from pann_hw.network.graph import FloatGraph, evaluate
+from pann_hw.network.graph import MaxPool as FloatMaxPool
+from pann_hw.quantise.budget import layer_flips
+from pann_hw.quantise.build import _keeps_grid, _Parts, _parts, _raw, _requantised, build
+from pann_hw.quantise.calibrate import Range
+from pann_hw.quantise.correct import correct_bias
+from pann_hw.quantise.evaluate import accumulators, activations, layer_values, quantised
+from pann_hw.quantise.fuse import Fused, Sum
+from pann_hw.quantise.layer_fit import LayerFit
+from pann_hw.quantise.recipe import Recipe
+
+__all__ = ["Plan", "float_values", "quantise_layers"]
+
+_BATCH = 64
+_LEAST_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a budget is shared out.
+
+    Attributes
+    ----------
+    bits : width of each value that a layer makes, by name
+    flips : of each layer per inference, by name; only their ratios matter
+    """
+
+    bits: Mapping[str, int]
+    flips: Mapping[str, float]
+
+
+def quantise_layers(
+    fused: Fused,
+    ranges: Mapping[str, Range],
+    plan: Plan,
+    x: np.ndarray,
+    recipe: Recipe,
+    budget: float,
+    max_shift: int,
+) -> IntegerNetwork | None:
+    """The integer network of a plan; None where the first share is too small for any weights.
+
+    What one layer leaves of its share goes to those after it. Where additions and means take more
+    than planned, so that hardly anything is left for a layer, the budget is exceeded.
+
+    Parameters
+    ----------
+    ranges : the grid of each value at its width
+    x : calibration images (n, C, H, W)
+    budget : flips per MAC of the whole network
+    """
+    template = build(fused, dict(ranges), max(plan.bits.values(), default=8), 1.0)
+    tensors = {template.input.name: template.input}
+    values = {template.input.name: quantised(template, x)}
+    images = torch.from_numpy(np.ascontiguousarray(x, np.float32))
+    wanted = float_values(fused.graph, images)
+    last_read = _last_read(fused)
+    rest = budget * template.macs
+    first = next(
+        index
+        for index, layer in enumerate(fused.layers)
+        if isinstance(layer, Sum) and layer.convolutions
+    )
+    layers: list[Layer] = []
+    output_scale = 1.0
+    for index, layer in enumerate(fused.layers):
+        if isinstance(layer, Sum) and layer.convolutions:
+            target = _value(wanted, layer.unclamped)
+            _, height, width = fused.graph.shapes[layer.unclamped]
+            cost = _share(fused, plan, index, rest) / (height * width)
+            fit = LayerFit(layer, tensors, values, target, recipe, max_shift)
+            if index == first and cost <= fit.least_cost:
+                return None
+            fitted = fit.fit(max(cost, fit.least_cost * (1 + _LEAST_SHARE)))
+            bias = np.zeros(target.shape[1])
+            for operation in layer.convolutions:
+                bias += operation.bias.detach().double().numpy()
+            parts = _Parts(fitted.sources, (fitted.unit,) * len(fitted.sources), bias)
+            made: Layer = _made(layer, parts, tensors, fused.graph, ranges, plan)
+            assert isinstance(made, Accumulate)
+            sums = accumulators(made, values, tensors)
+            if layer.raw:
+                output_scale = fitted.unit
+            if recipe.correct_biases:
+                means = target.double().mean((0, 2, 3)).numpy()
+                made, sums = correct_bias(made, sums, means, output_scale)
+            made_values = activations(made, sums)
+        else:
+            made = _unlearned(layer, tensors, fused.graph, ranges, plan)
+            if isinstance(layer, Sum) and layer.raw:
+                output_scale = _parts(layer, tensors, 1.0, 1.0).units[0]
+            made_values = layer_values(made, values, tensors)
+        rest -= layer_flips(made, tensors, max_shift)
+        tensors[made.output.name] = made.output
+        values[made.output.name] = made_values
+        layers.append(made)
+        for name in [name for name in values if last_read.get(name, -1) == index]:
+            del values[name]
+    return IntegerNetwork(template.input, tuple(layers), output_scale)
+
+
+def float_values(graph: FloatGraph, x: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every value of a graph in order, each kept only as long as a later one reads it."""
+    last = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
+    values = {graph.input_name: x}
+    for index, node in enumerate(graph.nodes):
+        inputs = [values[name] for name in node.inputs]
+        with torch.no_grad():
+            parts = [
+                evaluate(node, [value[start : start + _BATCH] for value in inputs])
+                for start in range(0, len(x), _BATCH)
+            ]
+        values[node.name] = torch.cat(parts)
+        for name in node.inputs:
+            if last[name] == index:
+                values.pop(name, None)
+        yield node.name, values[node.name]
+
+
+def _value(values: Iterator[tuple[str, torch.Tensor]], name: str) -> torch.Tensor:
+    return next(value for found, value in values if found == name)
+
+
+def _last_read(fused: Fused) -> dict[str, int]:
+    last: dict[str, int] = {}
+    for index, layer in enumerate(fused.layers):
+        names = [b.value for b in layer.branches] if isinstance(layer, Sum) else layer.inputs
+        last |= dict.fromkeys(names, index)
+    return last
+
+
+def _share(fused: Fused, plan: Plan, index: int, rest: float) -> float:
+    """A layer's part of the flips that are left, when those without weights have had theirs."""
+    later = fused.layers[index:]
+    learned = {one.name for one in later if isinstance(one, Sum) and one.convolutions}
+    fixed = sum(plan.flips.get(one.name, 0.0) for one in later if one.name not in learned)
+    part = plan.flips[fused.layers[index].name] / sum(plan.flips[name] for name in learned)
+    return (rest - fixed) * part
+
+
+def _made(
+    layer: Sum,
+    parts: _Parts,
+    tensors: dict[str, Tensor],
+    graph: FloatGraph,
+    ranges: Mapping[str, Range],
+    plan: Plan,
+) -> Accumulate:
+    if layer.raw:
+        return _raw(layer, parts, tensors, Tensor(layer.name, graph.shapes[layer.unclamped], 8))
+    form = (graph.shapes[layer.name], plan.bits[layer.name])
+    return _requantised(layer, parts, tensors, ranges[layer.name], form)
+
+
+def _unlearned(
+    layer: Sum | FloatMaxPool,
+    tensors: dict[str, Tensor],
+    graph: FloatGraph,
+    ranges: Mapping[str, Range],
+    plan: Plan,
+) -> Layer:
+    if isinstance(layer, FloatMaxPool):
+        read = tensors[layer.inputs[0]]
+        shape = graph.shapes[layer.name]
+        pooled = Tensor(layer.name, shape, read.bits, read.zero_point, read.scale)
+        return MaxPool(
+            pooled, read.name, layer.kernel, layer.stride, layer.padding, layer.end_padding
+        )
+    if _keeps_grid(layer):
+        read = tensors[layer.branches[0].value]
+        parts = _parts(layer, tensors, read.scale, 1.0)
+        kept = Range(read.scale, read.zero_point)
+        form = (graph.shapes[layer.name], read.bits)
+        return _requantised(layer, parts, tensors, kept, form)
+    step = 1.0 if layer.raw else ranges[layer.name].step
+    return _made(layer, _parts(layer, tensors, step, 1.0), tensors, graph, ranges, plan)

@@ -1,0 +1,84 @@
+"""``pann-hw quantize`` with its recipes and their switches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pann_hw.cli import main
+
+FACTORY = """
+import torch
+from torch import nn
+
+def make():
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(),
+                         nn.Flatten(), nn.Linear(64, 3))
+"""
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder: Path = tmp_path_factory.mktemp("quantize")
+    (folder / "net.py").write_text(FACTORY)
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(40, 1, 6, 6)).astype(np.float32)
+    np.savez(folder / "data.npz", x=x, y=rng.integers(0, 3, 40))
+    return [
+        "quantize", f"{folder}/net.py:make", "--data", f"{folder}/data.npz",
+        "--output", f"{folder}/net.npz", "--json",
+    ]  # fmt: skip
+
+
+def output(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> dict[str, object]:
+    assert main(arguments) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert isinstance(result, dict)
+    return result
+
+
+def test_full_is_better_than_plain(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors = []
+    for name, count in (("plain", 7), ("full", 1)):
+        result = output(capsys, [*arguments, "--recipe", name])
+        candidates = result["candidates"]
+        assert isinstance(candidates, list)
+        assert len(candidates) == count
+        assert all(candidate["flips_per_mac"] <= 10 for candidate in candidates)
+        errors.append(min(candidate["error"] for candidate in candidates))
+    assert errors[1] < errors[0]
+
+
+def test_switches_are_reported(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    result = output(
+        capsys,
+        [*arguments, "--no-layer-budgets", "--no-match-float", "--equalise", "--thrift", "0.2",
+         "--clip", "percentile"],
+    )  # fmt: skip
+    recipe = result["recipe"]
+    assert isinstance(recipe, dict)
+    assert recipe | {"damping": 0.01} == {
+        "feedback": True, "damping": 0.01, "match_float": False, "thrift": 0.2,
+        "correct_biases": True, "clip": "percentile", "equalise": True, "layer_budgets": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [
+        ("--recipe=best", "plain, full"),
+        ("--thrift=-1", "at least 0"),
+        ("--clip=max", "mse, percentile, none"),
+    ],
+)
+def test_bad_recipes(
+    option: str, found: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, option]) == 2
+    assert found in capsys.readouterr().err
