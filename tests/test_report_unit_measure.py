@@ -16,7 +16,7 @@ from pann_hw.power.unit import Stimulus, Unit
 from pann_hw.report import unit_measure
 from pann_hw.report.unit_measure import Job, entries_of, measure, measure_all
 from sim.unit_bench import UnitRun
-from tests.unit_reports import WIDTHS, small_report, small_sources, software_runs
+from tests.unit_reports import WIDTHS, Viewed, small_sources, software_runs
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -29,20 +29,20 @@ def software(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unit_measure, "run_units", software_runs)
 
 
-def test_verilator_counts_what_software_counts(seed: int) -> None:
-    """One process and two; the second finds the simulators built."""
+def test_verilator_counts_what_software_counts(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one process and in two; the second finds the simulators built."""
     jobs = [JOB, Job(3, WIDTHS, 2.0, ("multiplier_array_*",))]
+    sources = [*small_sources(seed), Viewed(seed)]
     ticks: list[None] = []
-    found = measure_all(jobs, small_sources(seed), 1, lambda: ticks.append(None))
-    expected = [
-        item for job in jobs for item in small_report((job.bits,), job.patterns, seed).measurements
-    ]
-    assert found == expected
-    assert len(ticks) == len(found) == 2 * (6 + 1)
+    found = measure_all(jobs, sources, 1, lambda: ticks.append(None))
+    assert len(ticks) == len(found) == 3 * (6 + 1)
 
     ticks.clear()
-    assert measure_all(jobs, small_sources(seed), 2, lambda: ticks.append(None)) == found
+    assert measure_all(jobs, sources, 2, lambda: ticks.append(None)) == found
     assert len(ticks) == len(found)
+
+    monkeypatch.setattr(unit_measure, "run_units", software_runs)
+    assert measure_all(jobs, sources, 1) == found
 
 
 def test_measurements_are_the_units_own(software: None, seed: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from pann_hw.power.catalogue import catalogue
 from pann_hw.power.source import Source
@@ -19,12 +20,34 @@ from pann_hw.report.unit_measure import Job, measure
 from pann_hw.report.units import Measurement, Report
 from sim.unit_bench import UnitRun
 
-__all__ = ["COUNTED", "WIDTHS", "invented_report", "small_report", "small_sources", "software_runs"]
+__all__ = [
+    "COUNTED",
+    "WIDTHS",
+    "Viewed",
+    "invented_report",
+    "small_report",
+    "small_sources",
+    "software_runs",
+]
 
 WIDTHS = (16, 24)
 
 COUNTED = dict(zip(SOURCES, (1.0, 0.8, 0.5, 0.25), strict=True))
 """What was counted in an invented report, as a share of the formula."""
+
+
+class Viewed(Uniform):
+    """Activations that are a view of a torch tensor, as those of a network are."""
+
+    name = "viewed"
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, 16, 32)
+        self._tensor = torch.tensor(np.random.default_rng(seed).integers(0, 4, self.shape))
+        self._words = self._tensor.numpy()
+
+    def _products(self, x_bits: int, w_bits: int, signed: bool) -> tuple[np.ndarray, np.ndarray]:
+        return self._words - 2 * signed, super()._products(x_bits, w_bits, signed)[1]
 
 
 def software_runs(

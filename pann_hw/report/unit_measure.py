@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import multiprocessing
+import pickle
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -31,7 +32,8 @@ __all__ = ["Job", "entries_of", "measure", "measure_all"]
 _MOST_INDEPENDENT = 10
 """Bits of an operand up to which all words of independent bits are listed."""
 
-_ticks: SimpleQueue[None] | None = None
+_given: tuple[SimpleQueue[None], Sequence[Source]]
+"""In a process that measures: where to report progress, and the data."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,13 @@ def measure_all(
     # Threads of other libraries do not survive a fork.
     context = multiprocessing.get_context("spawn")
     ticks = context.SimpleQueue()
-    with ProcessPoolExecutor(processes, context, _begin, (ticks,)) as pool:
+    # Pickled here: the pool's own pickling moves torch's tensors to shared memory, away from under
+    # NumPy's views of them.
+    given = (ticks, pickle.dumps(sources))
+    with ProcessPoolExecutor(processes, context, _begin, given) as pool:
         # The widest take longest: begun first, they do not keep the others waiting at the end.
         futures = {
-            job: pool.submit(measure, job, sources)
+            job: pool.submit(_measure, job)
             for job in sorted(jobs, key=lambda job: job.bits, reverse=True)
         }
         waiting = set(futures.values())
@@ -120,18 +125,18 @@ def measure_all(
     return [item for job in jobs for item in futures[job].result()]
 
 
-def _begin(ticks: SimpleQueue[None]) -> None:
-    global _ticks
-    _ticks = ticks
+def _begin(ticks: SimpleQueue[None], sources: bytes) -> None:
+    global _given
+    _given = (ticks, pickle.loads(sources))
 
 
-def _tick() -> None:
-    if _ticks is not None:
-        _ticks.put(None)
+def _measure(job: Job) -> list[Measurement]:
+    ticks, sources = _given
+    return measure(job, sources, lambda: ticks.put(None))
 
 
 def measure(
-    job: Job, sources: Sequence[Source], progress: Callable[[], None] = _tick
+    job: Job, sources: Sequence[Source], progress: Callable[[], None] = lambda: None
 ) -> list[Measurement]:
     """Measure the units of a job in one simulator; errors as of :func:`measure_all`."""
     entries = entries_of(job)
