@@ -237,7 +237,7 @@ def test_the_digits_network(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = source.recording.layer
     assert layer.weight.shape == (8, 8, 3, 3)
     assert source.recording.pooled.values.shape == (128, 8, 8, 8)
-    assert source.products(4, 4, True)["x"].shape == (114, 72)
+    assert source.products(4, 4, True)["x"].shape == (456, 72)
     assert source.sums(8, 2.0, 16)["a"].shape == (512, 64)
     assert (source.products(8, 8, False)["x"] == 0).mean() > 0.3
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from pann_hw.errors import InputError
 from pann_hw.network.digits import digits_data, train_digits
+from pann_hw.network.graph import ends
 from pann_hw.network.torch_import import import_module
 from pann_hw.power.recording import Recording, record
 from pann_hw.power.source import Source, integer_weights
@@ -46,7 +47,9 @@ class Recorded(Source):
         # A copy: torch moves a tensor's memory where it is sent to another process.
         self._weight: np.ndarray = layer.weight.detach().numpy().copy()
         outputs, depth, *kernel = self._weight.shape
-        self._padded = np.pad(recording.input.values, ((0, 0), (0, 0), *_both(layer.padding)))
+        (above, left), (below, right) = layer.padding, ends(layer)
+        values = torch.from_numpy(recording.input.values)
+        self._padded: np.ndarray = F.pad(values, (left, right, above, below)).numpy()
         windows = np.lib.stride_tricks.sliding_window_view(self._padded, tuple(kernel), (2, 3))
         windows = windows[:, :, :: layer.stride[0], :: layer.stride[1]]
         count = -(-sequences * length // self._weight[0].size)
@@ -156,7 +159,3 @@ def _scaled(weight: np.ndarray, bits: int, signed: bool) -> np.ndarray:
         best = np.where(error < least, words.astype(np.int64), best)
         least = np.minimum(error, least)
     return best
-
-
-def _both(padding: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    return (padding[0], padding[0]), (padding[1], padding[1])
