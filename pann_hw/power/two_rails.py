@@ -15,7 +15,7 @@ import numpy as np
 from pann_hw.power.addends import Addends, alike, differences, words_alone
 from pann_hw.power.rails import HIGH_BITS, Rails, bit_rates, merged, step_rates
 from pann_hw.power.statistics import WordStatistics
-from pann_hw.power.term_stream import surplus
+from pann_hw.power.term_stream import imbalance, surplus
 from pann_hw.power.walk import Walk, moving, walk
 
 __all__ = ["TwoRails"]
@@ -63,7 +63,13 @@ class TwoRails(Rails):
         )
         variances = [chain.variance for chain in (p, n)]
         persistences = [chain.persistence for chain in (p, n)]
-        self._persistence = float(np.dot(variances, persistences) / sum(variances))
+        # The terms that one rail has more than the other all go one way.
+        mean = sum(float(chain.frequency @ chain.words) for chain in (p, n)) / 2
+        strays = together * float(np.dot(variances, persistences))
+        strays += imbalance(w, max_shift)[1] * mean**2
+        values, frequency = self._addends
+        spread = float(values**2 @ frequency - (values @ frequency) ** 2)
+        self._persistence = strays / (self.cycles * spread)
 
     def addend_flips(self, width: int) -> float:
         def inside(addends: Addends) -> float:
