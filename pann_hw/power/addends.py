@@ -12,17 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pann_hw.power.carry import carry_flips
+from pann_hw.power.carry import fitted, step_pairs
 from pann_hw.power.statistics import WordStatistics
 from pann_hw.power.term_chain import TermChain, bit_flips
 from pann_hw.power.term_stream import RailStatistics
 
-__all__ = ["Addends", "alike", "differences", "fitted", "words_alone"]
+__all__ = ["Addends", "alike", "differences", "words_alone"]
 
 _MOST_BITS = 11
 """Bits of a difference, with its sign, that one table has."""
-
-_FITTING_ROUNDS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +43,10 @@ class Addends:
     upper: np.ndarray
     joint: np.ndarray
 
-    def carry_flips(self, low_bits: int, width: int) -> float:
-        """See :mod:`pann_hw.power.carry`; a bit that the table lacks flips as the addend's does."""
-        split = max(low_bits, self.cut)
+    def step_pairs(self, low_bits: int) -> tuple[int, np.ndarray]:
+        """See :func:`pann_hw.power.carry.step_pairs`; ``low_bits`` at least ``cut``."""
         middles = (self.upper + 0.5) * 2**self.cut - 0.5
-        flips = carry_flips(middles, self.joint, split, width - split + low_bits)
-        return flips + float(self.flips[low_bits:split].sum())
+        return step_pairs(middles, self.joint, low_bits)
 
 
 def words_alone(rail: TermChain, sign: int) -> Addends:
@@ -99,31 +95,12 @@ def differences(p: TermChain, n: TermChain, frequency: np.ndarray) -> Addends:
         spectrum *= np.fft.rfft2(down, (order, order))
         found = np.fft.irfft2(spectrum, (order, order))[:size, :size]
         shares = np.bincount(place(values) - places[0], frequency)
-        return places, fitted(found.clip(0), shares)
+        return places, fitted(found.clip(0), shares, shares)
 
     upper, joint = table(lambda d: d >> cut)
     below, below_joint = table(lambda d: d & ((1 << cut) - 1))
     flips = bit_flips(below, below_joint, cut), bit_flips(upper, joint, bits - cut)
     return Addends(values, frequency, np.concatenate(flips), cut, upper, joint)
-
-
-def fitted(joint: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """The table nearest to ``joint`` whose rows and columns both add up to ``shares``.
-
-    By iterative proportional fitting, which keeps the odds of the table (Deming and Stephan, Annals
-    of Mathematical Statistics 11, 1940).
-    """
-    rows = columns = np.ones(len(shares))
-    for _ in range(_FITTING_ROUNDS):
-        rows = _quotient(shares, joint @ columns)
-        columns = _quotient(shares, rows @ joint)
-    result: np.ndarray = rows[:, None] * joint * columns
-    return result
-
-
-def _quotient(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
-    result: np.ndarray = np.divide(wanted, found, out=np.zeros_like(found), where=found > 0)
-    return result
 
 
 def _table(places: np.ndarray, joint: np.ndarray, size: int) -> np.ndarray:

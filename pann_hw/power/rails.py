@@ -1,8 +1,8 @@
 """Expected flips of PANN's adder, from statistics of activations and weights; with one rail.
 
 The rails' words are chains (:mod:`pann_hw.power.term_chain`), the sums random walks
-(:mod:`pann_hw.power.walk`). All flips are per weight. :mod:`pann_hw.power.two_rails` has the other
-adder.
+(:mod:`pann_hw.power.staged_walk`). All flips are per weight. The adder with two rails is in
+:mod:`pann_hw.power.two_rails`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from pann_hw.power.carry import carry_flips
+from pann_hw.power.carry import Steps, step_pairs
+from pann_hw.power.staged_walk import Stage, StagedWalk, staged_walk
 from pann_hw.power.statistics import WordStatistics
 from pann_hw.power.term_chain import TermChain, term_chain
 from pann_hw.power.term_stream import RailStatistics, rail_statistics
-from pann_hw.power.walk import Walk, coarse_steps, moving, walk
 
-__all__ = ["HIGH_BITS", "OneRail", "Rails", "bit_rates", "merged", "step_rates"]
+__all__ = ["HIGH_BITS", "OneRail", "Rails", "bit_rates"]
 
 HIGH_BITS = 16
 """Upper bits that a sum may need, for how often they change."""
@@ -101,18 +101,21 @@ class OneRail(Rails):
     def carry_flips(self, low_bits: int, width: int) -> float:
         total = 0.0
         for rail, chain in self._signs:
-            inside = carry_flips(chain.words, chain.joint, low_bits, width)
-            # The first has no carry from the register, which is 0.
-            first = bit_rates(chain.words >> low_bits, chain.first, width)
-            last = step_rates(chain.words, chain.last, low_bits, width)
-            mixed = moving(chain.words, chain.frequency, low_bits)
-            if mixed:
-                flips = self._of_rail(rail, inside, float((first + last).sum()))
-                total += flips * self._moved(rail, chain, low_bits) / mixed
+            steps = Steps(
+                self._walk(rail, chain, low_bits + HIGH_BITS, low_bits),
+                chain.words >> low_bits,
+                chain.first,
+            )
+            steps.add(*step_pairs(chain.words, chain.joint, low_bits), 1.0, 1.0)
+            total += self._of_rail(rail, steps.inside(width), steps.ends(width))
         return total
 
     def moves(self, low_bits: int) -> float:
-        return sum(rail.terms * self._moved(rail, chain, low_bits) for rail, chain in self._signs)
+        width = low_bits + HIGH_BITS
+        return sum(
+            rail.terms * self._walk(rail, chain, width, low_bits).moved
+            for rail, chain in self._signs
+        )
 
     def walk(self, width: int) -> tuple[float, float]:
         total = register = 0.0
@@ -122,27 +125,14 @@ class OneRail(Rails):
             register += rail.terms * flips.register
         return total, register
 
-    def _moved(self, rail: RailStatistics, chain: TermChain, low_bits: int) -> float:
-        return self._walk(rail, chain, low_bits + HIGH_BITS, low_bits).moved
-
-    def _walk(self, rail: RailStatistics, chain: TermChain, width: int, split: int = 0) -> Walk:
+    def _walk(
+        self, rail: RailStatistics, chain: TermChain, width: int, split: int = 0
+    ) -> StagedWalk:
         additions = max(round(rail.terms * self._length), 1)
-        return walk(*merged(chain.words, chain.frequency), additions, width, split=split)
-
-
-def merged(words: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct words, ascending, and their shares added up."""
-    values, index = np.unique(words, return_inverse=True)
-    return values, np.bincount(index, shares)
+        return staged_walk(Stage(*chain.distribution, additions), [], width, split)
 
 
 def bit_rates(values: np.ndarray, shares: np.ndarray, width: int) -> np.ndarray:
     """How often each of the lowest ``width`` bits is 1."""
     rates: np.ndarray = shares @ (values[:, None] >> np.arange(width) & 1)
     return rates
-
-
-def step_rates(values: np.ndarray, shares: np.ndarray, low_bits: int, width: int) -> np.ndarray:
-    """How often each bit of the step to an accumulator's upper bits is 1."""
-    lowest, steps = coarse_steps(values, shares, low_bits)
-    return bit_rates(np.arange(lowest, lowest + len(steps)), steps, width)

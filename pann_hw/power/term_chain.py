@@ -48,6 +48,12 @@ class TermChain:
         return shifted
 
     @property
+    def distribution(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct words, ascending, and their probabilities."""
+        values, index = np.unique(self.words, return_inverse=True)
+        return values, np.bincount(index, self.frequency)
+
+    @property
     def variance(self) -> float:
         """Variance of the words."""
         return float(self.frequency @ self._deviation**2)
@@ -56,8 +62,8 @@ class TermChain:
     def persistence(self) -> float:
         """Variance of a long sum of words over that of as many independent ones.
 
-        ``1 + 2 sum_{k >= 1} corr(word_0, word_k)``, with ``word_k`` by k steps of the chain. A
-        chain stays at a word for geometric times: those of unary terms vary somewhat less.
+        ``1 + 2 sum_{k >= 1} corr(word_0, word_k)``, with ``word_k`` by k steps of the chain, as far
+        as words of one sequence are apart.
         """
         variance = self.variance
         if not variance:

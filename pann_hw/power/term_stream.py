@@ -14,7 +14,7 @@ import numpy as np
 from pann_hw.integer.terms import encode
 from pann_hw.power.statistics import WordStatistics
 
-__all__ = ["RailStatistics", "imbalance", "rail_statistics", "rail_stream", "surplus"]
+__all__ = ["RailStatistics", "rail_statistics", "rail_stream", "surplus"]
 
 
 def rail_stream(
@@ -99,7 +99,7 @@ def surplus(
     -------
     tuple : both numbers, per weight, and how likely there are any
     """
-    mean, variance = (length * moment for moment in imbalance(w, max_shift))
+    mean, variance = (length * moment for moment in _imbalance(w, max_shift))
     deviation = math.sqrt(variance) or 1e-12
     ratio = mean / deviation
     density = math.exp(-(ratio**2) / 2) / math.sqrt(2 * math.pi)
@@ -109,7 +109,7 @@ def surplus(
     return (positive / length, (positive - mean) / length), chances
 
 
-def imbalance(w: WordStatistics, max_shift: int) -> tuple[float, float]:
+def _imbalance(w: WordStatistics, max_shift: int) -> tuple[float, float]:
     """Mean and variance of the positive terms of a weight less its negative ones."""
     each = np.array([sum(sign for sign, _ in encode(int(v), max_shift)) for v in w.values])
     mean = float(each @ w.frequency)

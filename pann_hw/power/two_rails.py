@@ -7,16 +7,16 @@ more. Flips are those inside these phases, and where they begin and end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from pann_hw.power.addends import Addends, alike, differences, words_alone
-from pann_hw.power.rails import HIGH_BITS, Rails, bit_rates, merged, step_rates
+from pann_hw.power.carry import Steps
+from pann_hw.power.rails import HIGH_BITS, Rails, bit_rates
+from pann_hw.power.staged_walk import Stage, StagedWalk, staged_walk
 from pann_hw.power.statistics import WordStatistics
-from pann_hw.power.term_stream import imbalance, surplus
-from pann_hw.power.walk import Walk, moving, walk
+from pann_hw.power.term_stream import surplus
 
 __all__ = ["TwoRails"]
 
@@ -49,48 +49,62 @@ class TwoRails(Rails):
         more, chances = surplus(w, max_shift, self._length)
         together = max(p_rail.terms + n_rail.terms - sum(more), 0) / 2
         self.cycles = together + sum(more)
-        self._both = _Phase(
-            differences(p, n, alike(x, p_rail, n_rail)), together, min(together * self._length, 1)
-        )
+        both = differences(p, n, alike(x, p_rail, n_rail))
+        self._both = _Phase(both, together, min(together * self._length, 1))
         self._alone = [
             _Phase(words_alone(chain, sign), *each)
             for chain, sign, *each in zip((p, n), (1, -1), more, chances, strict=True)
         ]
-        phases = [self._both, *self._alone]
-        shares = [phase.cycles / self.cycles * phase.addends.frequency for phase in phases]
-        self._addends = merged(
-            np.concatenate([phase.addends.values for phase in phases]), np.concatenate(shares)
-        )
         variances = [chain.variance for chain in (p, n)]
         persistences = [chain.persistence for chain in (p, n)]
-        # The terms that one rail has more than the other all go one way.
-        mean = sum(float(chain.frequency @ chain.words) for chain in (p, n)) / 2
-        strays = together * float(np.dot(variances, persistences))
-        strays += imbalance(w, max_shift)[1] * mean**2
-        values, frequency = self._addends
-        spread = float(values**2 @ frequency - (values @ frequency) ** 2)
-        self._persistence = strays / (self.cycles * spread)
+        mean = float(np.dot(variances, persistences) / sum(variances))
+        additions = max(round(together * self._length), 1)
+        self._begin = Stage(both.values, both.frequency, additions, persistence=mean)
+        self._ends = [
+            Stage(
+                phase.addends.values,
+                phase.addends.frequency,
+                round(phase.cycles * self._length / phase.chance),
+                phase.chance,
+                persistence,
+            )
+            for phase, persistence in zip(self._alone, persistences, strict=True)
+            if phase.chance
+        ]
 
     def addend_flips(self, width: int) -> float:
-        def inside(addends: Addends) -> float:
-            flips = addends.flips
-            return float(flips.sum() + (width - len(flips)) * flips[-1])
-
-        def rates(addends: Addends) -> np.ndarray:
-            return bit_rates(addends.values, addends.frequency, width)
-
-        return self._flips(inside, rates, rates(self._both.addends))
+        both, *alone = (
+            bit_rates(phase.addends.values, phase.addends.frequency, width)
+            for phase in self._phases
+        )
+        begins = self._both.chance
+        # From 0 to both rails, from there to one, and from either back to 0.
+        ends = begins * both * (2 - sum(phase.chance for phase in self._alone))
+        for phase, rates in zip(self._alone, alone, strict=True):
+            turn = begins * (both + rates - 2 * both * rates) + (1 - begins) * rates
+            ends = ends + phase.chance * (turn + rates)
+        total = float(ends.sum()) / self._length
+        for phase in self._phases:
+            flips = phase.addends.flips
+            extended = flips.sum() + (width - len(flips)) * flips[-1]
+            total += self._pairs(phase) * float(extended)
+        return total
 
     def carry_flips(self, low_bits: int, width: int) -> float:
+        split = max(low_bits, self._both.addends.cut)
+        width -= split - low_bits
         both = self._both.addends
-        flips = self._flips(
-            lambda addends: addends.carry_flips(low_bits, width),
-            lambda addends: step_rates(addends.values, addends.frequency, low_bits, width),
-            # The first has no carry from the register, which is 0.
-            bit_rates(both.values >> low_bits, both.frequency, width),
-        )
-        mixed = moving(*self._addends, low_bits)
-        return flips * self.moves(low_bits) / (self.cycles * mixed) if mixed else 0.0
+        first = both.values >> split, both.frequency
+        steps = Steps(self._walk(split + HIGH_BITS, split), *first)
+        chances = [phase.chance for phase in self._alone]
+        lower = 0.0
+        for phase, ending in zip(self._phases, (1 - sum(chances), *chances), strict=True):
+            pairs = self._pairs(phase)
+            steps.add(*phase.addends.step_pairs(split), pairs, ending)
+            # Bits that the table of both rails lacks flip as the addend's do.
+            lower += pairs * float(phase.addends.flips[low_bits:split].sum())
+        inside = (self.cycles - 1 / self._length) * steps.inside(width)
+        return lower + inside + steps.ends(width) / self._length
 
     def moves(self, low_bits: int) -> float:
         return self.cycles * self._walk(low_bits + HIGH_BITS, low_bits).moved
@@ -99,33 +113,13 @@ class TwoRails(Rails):
         flips = self._walk(width)
         return self.cycles * flips.sum, self.cycles * flips.register
 
-    def _flips(
-        self,
-        inside: Callable[[Addends], float],
-        rates: Callable[[Addends], np.ndarray],
-        first: np.ndarray,
-    ) -> float:
-        """Flips of a net that is 0 between sequences.
+    @property
+    def _phases(self) -> tuple[_Phase, ...]:
+        return self._both, *self._alone
 
-        Parameters
-        ----------
-        inside : flips between successive addends of a phase
-        rates : how often each bit is 1 in a phase
-        first : how often each bit is 1 at first, where both rails have terms
-        """
-        both, begins = rates(self._both.addends), self._both.chance
-        # From 0 to both rails, from there to one, and from either back to 0.
-        ends = begins * (first + both * (1 - sum(phase.chance for phase in self._alone)))
-        for phase in self._alone:
-            alone = rates(phase.addends)
-            turn = begins * (both + alone - 2 * both * alone) + (1 - begins) * alone
-            ends = ends + phase.chance * (turn + alone)
-        flips = sum(
-            (phase.cycles - phase.chance / self._length) * inside(phase.addends)
-            for phase in (self._both, *self._alone)
-        )
-        return flips + float(ends.sum()) / self._length
+    def _pairs(self, phase: _Phase) -> float:
+        """Pairs of successive additions in a phase, per weight."""
+        return max(phase.cycles - phase.chance / self._length, 0)
 
-    def _walk(self, width: int, split: int = 0) -> Walk:
-        additions = max(round(self.cycles * self._length), 1)
-        return walk(*self._addends, additions, width, self._persistence, split)
+    def _walk(self, width: int, split: int = 0) -> StagedWalk:
+        return staged_walk(self._begin, self._ends, width, split)
