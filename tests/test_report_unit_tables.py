@@ -19,12 +19,23 @@ def test_a_row_for_each_unit_of_each_group() -> None:
         assert all(len(row) == len(table.headings) for row in table.rows)
 
 
-def test_macs_go_by_kind_then_accumulator_then_operands() -> None:
-    [table] = [each for each in group_tables(invented_report()) if each.title.startswith("mac:")]
-    names = [row[0] for row in table.rows]
+def test_units_go_by_kind_then_accumulator_then_operands() -> None:
+    tables = {table.title.split(":")[0]: table for table in group_tables(invented_report())}
+    names = [row[0] for row in tables["mac"].rows]
     assert names[:6] == [f"mac_array_{b}x{b}_into_{width}" for width in (16, 24) for b in (2, 4, 8)]
-    row = table.rows[names.index("mac_array_4x4_into_16")]
-    assert list(row[1:]) == ["24.00", "24.00 +2.0 %", "19.20 +2.0 %", "12.00 +2.0 %", "6.00 +2.0 %"]
+    assert list(tables["mac"].rows[names.index("mac_array_4x4_into_16")][1:]) == [
+        "24.00", "24.00 +2.0 %", "19.20 +2.0 %", "12.00 +2.0 %", "6.00 +2.0 %",
+    ]  # fmt: skip
+    assert [row[0].rsplit("_", 1)[0] for row in tables["requantiser"].rows] == [
+        f"requantiser_{width}_to_{b}" for width in (16, 24) for b in (2, 4, 8)
+    ]
+    assert [row[0] for row in tables["unequal"].rows][5:10] == [
+        "mac_baugh_wooley_8x2_into_24",
+        "mac_baugh_wooley_8x4_into_24",
+        "mac_baugh_wooley_8x8_into_24",
+        "mac_baugh_wooley_8x8_into_24, 2-bit w",
+        "mac_baugh_wooley_8x8_into_24, 4-bit w",
+    ]
 
 
 def test_missing_data_are_dashes() -> None:

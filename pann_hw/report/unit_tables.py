@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pann_hw.report.unit_claims import narrowed, signed_savings, weights
@@ -33,26 +33,28 @@ def _group_table(report: Report, group: str) -> Table:
     units: dict[str, list[Measurement]] = {}
     for item in report.select(group=group):
         units.setdefault(item.label, []).append(item)
-    names = list(units)
-    families = list(dict.fromkeys(_family(name) for name in names))
-    names.sort(key=lambda name: (families.index(_family(name)), _widths(name)))
     return Table(
         f"{group}: flips per operation, by formula and as counted, with the error of the "
         f"prediction",
         ("unit", "formula", *report.sources),
-        [(name, _flips(units[name][0].total("formula")), *_counted(report, units[name]))
-         for name in names],
-    )  # fmt: skip
+        [
+            (label, _flips(units[label][0].total("formula")), *_counted(report, units[label]))
+            for label in _sorted(units)
+        ],
+    )
 
 
-def _family(name: str) -> str:
-    return re.sub(r"\d+", "#", name)
-
-
-def _widths(name: str) -> list[int]:
-    """Numbers in a name, the accumulator's width, the last, before all others."""
-    numbers = [int(number) for number in re.findall(r"\d+", name)]
-    return numbers[-1:] + numbers[:-1]
+def _sorted(units: Mapping[str, Sequence[Measurement]]) -> list[str]:
+    """Units of one kind together, those that differ in b alone side by side."""
+    found: dict[str, dict[int, int]] = {}
+    keys = {}
+    for label, (item, *_) in units.items():
+        # Numbers in a name are widths; the catalogue has other widths in the same order at every b.
+        kind = re.sub(r"[np]?\d+", "#", item.unit)
+        places = found.setdefault(kind, {})
+        places[item.bits] = places.get(item.bits, -1) + 1
+        keys[label] = (list(found).index(kind), places[item.bits], item.bits)
+    return sorted(units, key=lambda label: keys[label])
 
 
 def _counted(report: Report, items: Iterable[Measurement]) -> list[Cell]:
