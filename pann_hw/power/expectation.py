@@ -15,6 +15,10 @@ import numpy as np
 
 __all__ = ["flips_across", "flips_to", "flips_within"]
 
+_MOST_EXACT = 2**20
+"""Entries of a table up to which all is float64; of larger ones, products of float32, which halve
+the time, err by about 1e-7 flips a net."""
+
 
 def flips_across(
     before: np.ndarray, after: np.ndarray, x_pairs: np.ndarray, w_pairs: np.ndarray
@@ -27,13 +31,18 @@ def flips_across(
         at the beginning of the next; the same table where an operation is one cycle
     x_pairs, w_pairs : float64 (values, values), probability of a word and its successor
     """
-    f, g = before.astype(np.float64), after.astype(np.float64)
-    f_rate = np.einsum("x,xwn,w->n", x_pairs.sum(1), f, w_pairs.sum(1), optimize=True)
-    g_rate = np.einsum("x,xwn,w->n", x_pairs.sum(0), g, w_pairs.sum(0), optimize=True)
-    along_x = np.tensordot(x_pairs, f, (0, 0))
-    along_both = np.tensordot(w_pairs, along_x, (0, 1))
-    both = np.einsum("wxn,xwn->n", along_both, g, optimize=True)
-    flips: np.ndarray = f_rate + g_rate - 2 * both
+    exact = before.size <= _MOST_EXACT
+    x_table, w_table = (
+        pairs if exact else pairs.astype(np.float32) for pairs in (x_pairs, w_pairs)
+    )
+    flips = np.empty(before.shape[-1])
+    # Net after net: all tables at once would not fit the processor's caches.
+    for net in range(len(flips)):
+        f = before[..., net].astype(x_table.dtype)
+        g = after[..., net].astype(x_table.dtype)
+        f_rate = x_pairs.sum(1) @ f @ w_pairs.sum(1)
+        g_rate = x_pairs.sum(0) @ g @ w_pairs.sum(0)
+        flips[net] = f_rate + g_rate - 2 * np.vdot(x_table.T @ f @ w_table, g)
     return flips
 
 
