@@ -20,7 +20,7 @@ from pann_hw.power.products import KINDS
 from pann_hw.power.requantiser import Requantiser
 from pann_hw.power.residual_add import ResidualAdd
 from pann_hw.power.serial_multiplier import SerialMultiplier
-from pann_hw.power.source import Source
+from pann_hw.power.source import MOST_ADDITIONS, Source
 from pann_hw.power.unit import Operands, Unit
 
 __all__ = ["MAX_SHIFT", "Entry", "catalogue"]
@@ -53,12 +53,14 @@ def catalogue(bits: int, widths: Sequence[int], additions: float) -> list[Entry]
     ----------
     bits : width of the operands, b or bx, 2..8
     widths : of accumulators, B
-    additions : PANN's R, unary additions per weight
+    additions : PANN's R, unary additions per weight, above 0 and at most 128
 
     Raises
     ------
     ValueError : a width or R out of range, an accumulator too narrow for its addends
     """
+    if not 0 < additions <= MOST_ADDITIONS:
+        raise ValueError(f"additions = {additions}: must be above 0 and at most {MOST_ADDITIONS}")
     groups = (
         _multipliers(bits),
         _accumulators(bits, widths),
