@@ -1,4 +1,4 @@
-"""Measuring: the real counters on a few units; and what is refused, by software in their place."""
+"""Measuring, with software in Verilator's place: what is measured, and what is refused."""
 
 from __future__ import annotations
 
@@ -14,35 +14,17 @@ from pann_hw.power.multiplier import Multiplier
 from pann_hw.power.source import Source
 from pann_hw.power.unit import Stimulus, Unit
 from pann_hw.report import unit_measure
-from pann_hw.report.unit_measure import Job, entries_of, measure, measure_all
+from pann_hw.report.unit_measure import Job, entries_of, measure
 from sim.unit_bench import UnitRun
-from tests.unit_reports import WIDTHS, Viewed, small_sources, software_runs
+from tests.unit_reports import JOB, WIDTHS, small_sources, software_runs
 
 Pair = tuple[np.ndarray, np.ndarray]
-
-JOB = Job(2, WIDTHS, 2.0, ("multiplier_*_2x2", "mac_array_2x2_into_16", "residual"))
 
 
 @pytest.fixture
 def software(monkeypatch: pytest.MonkeyPatch) -> None:
     """Software in Verilator's place."""
     monkeypatch.setattr(unit_measure, "run_units", software_runs)
-
-
-def test_verilator_counts_what_software_counts(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one process and in two; the second finds the simulators built."""
-    jobs = [JOB, Job(3, WIDTHS, 2.0, ("multiplier_array_*",))]
-    sources = [*small_sources(seed), Viewed(seed)]
-    ticks: list[None] = []
-    found = measure_all(jobs, sources, 1, lambda: ticks.append(None))
-    assert len(ticks) == len(found) == 3 * (6 + 1)
-
-    ticks.clear()
-    assert measure_all(jobs, sources, 2, lambda: ticks.append(None)) == found
-    assert len(ticks) == len(found)
-
-    monkeypatch.setattr(unit_measure, "run_units", software_runs)
-    assert measure_all(jobs, sources, 1) == found
 
 
 def test_measurements_are_the_units_own(software: None, seed: int) -> None:

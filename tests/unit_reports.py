@@ -22,6 +22,7 @@ from sim.unit_bench import UnitRun
 
 __all__ = [
     "COUNTED",
+    "JOB",
     "WIDTHS",
     "Viewed",
     "invented_report",
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 WIDTHS = (16, 24)
+
+JOB = Job(2, WIDTHS, 2.0, ("multiplier_*_2x2", "mac_array_2x2_into_16", "residual"))
+"""Few and small units."""
 
 COUNTED = dict(zip(SOURCES, (1.0, 0.8, 0.5, 0.25), strict=True))
 """What was counted in an invented report, as a share of the formula."""

@@ -21,6 +21,9 @@ __all__ = ["add_arguments", "run", "show"]
 
 _REPORT = "units.json"
 
+_LEAST_ADDITIONS = 0.5
+"""Uniform weights all round to 0 at half of it."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
@@ -82,16 +85,17 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
 def _measured(args: argparse.Namespace) -> Report:
     from pann_hw.power.source import MOST_ADDITIONS
-    from pann_hw.report.unit_measure import Job, entries_of, measure_all
+    from pann_hw.report.unit_measure import Job, entries_of
+    from pann_hw.report.unit_processes import measure_all
     from pann_hw.report.units import Report
     from sim.toolchain import environment
 
     names = _sources(args)
     bits = _numbers("--bits", args.bits, 2, 8)
     widths = _numbers("--widths", args.widths, 2 * max(bits), 64)
-    if not 0 < args.additions <= MOST_ADDITIONS:
+    if not _LEAST_ADDITIONS <= args.additions <= MOST_ADDITIONS:
         raise InputError(
-            f"--additions {args.additions}: must be above 0 and at most {MOST_ADDITIONS}"
+            f"--additions {args.additions}: must be {_LEAST_ADDITIONS}..{MOST_ADDITIONS}"
         )
     if not 1 <= args.jobs <= 64:
         raise InputError(f"--jobs {args.jobs}: must be 1..64")

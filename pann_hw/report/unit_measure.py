@@ -1,39 +1,26 @@
-"""Measures units: counted in Verilator, compared with software net by net, predicted.
-
-All units of one operand width share a simulator; widths are measured side by side, a process each.
-"""
+"""Measures units: counted in Verilator, compared with software net by net, predicted."""
 
 from __future__ import annotations
 
 import fnmatch
 import json
-import multiprocessing
-import pickle
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from pann_hw.errors import InputError, MismatchError, ToolError
+from pann_hw.errors import InputError, MismatchError
 from pann_hw.power.catalogue import Entry, catalogue
 from pann_hw.power.sources import Source
 from pann_hw.power.unit import CLASSES, Flips, Operands, Stimulus, Unit, net_flips
 from pann_hw.report.units import Measurement
 from sim.unit_bench import run_units
 
-if TYPE_CHECKING:
-    from multiprocessing.queues import SimpleQueue
-
-__all__ = ["Job", "entries_of", "measure", "measure_all"]
+__all__ = ["Job", "entries_of", "measure"]
 
 _MOST_INDEPENDENT = 10
 """Bits of an operand up to which all words of independent bits are listed."""
-
-_given: tuple[SimpleQueue[None], Sequence[Source]]
-"""In a process that measures: where to report progress, and the data."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +61,10 @@ def entries_of(job: Job) -> list[Entry]:
     ]
 
 
-def measure_all(
-    jobs: Sequence[Job],
-    sources: Sequence[Source],
-    processes: int,
-    progress: Callable[[], None] = lambda: None,
+def measure(
+    job: Job, sources: Sequence[Source], progress: Callable[[], None] = lambda: None
 ) -> list[Measurement]:
-    """Measure all units of all jobs, on several processes.
+    """Measure the units of a job in one simulator.
 
     Parameters
     ----------
@@ -92,53 +76,6 @@ def measure_all(
     MismatchError : Verilator and software count differently
     ToolError : a tool is missing or fails
     """
-    if min(processes, len(jobs)) < 2:
-        return [item for job in jobs for item in measure(job, sources, progress)]
-    # Threads of other libraries do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    ticks = context.SimpleQueue()
-    # Pickled here: the pool's own pickling moves torch's tensors to shared memory, away from under
-    # NumPy's views of them.
-    given = (ticks, pickle.dumps(sources))
-    with ProcessPoolExecutor(processes, context, _begin, given) as pool:
-        # The widest take longest: begun first, they do not keep the others waiting at the end.
-        futures = {
-            job: pool.submit(_measure, job)
-            for job in sorted(jobs, key=lambda job: job.bits, reverse=True)
-        }
-        waiting = set(futures.values())
-        try:
-            while waiting:
-                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_EXCEPTION)
-                while not ticks.empty():
-                    ticks.get()
-                    progress()
-                for future in done:
-                    future.result()
-        except BrokenProcessPool:
-            raise ToolError(
-                "a process that measures was killed, for memory perhaps: use --jobs 1"
-            ) from None
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [item for job in jobs for item in futures[job].result()]
-
-
-def _begin(ticks: SimpleQueue[None], sources: bytes) -> None:
-    global _given
-    _given = (ticks, pickle.loads(sources))
-
-
-def _measure(job: Job) -> list[Measurement]:
-    ticks, sources = _given
-    return measure(job, sources, lambda: ticks.put(None))
-
-
-def measure(
-    job: Job, sources: Sequence[Source], progress: Callable[[], None] = lambda: None
-) -> list[Measurement]:
-    """Measure the units of a job in one simulator; errors as of :func:`measure_all`."""
     entries = entries_of(job)
     found: dict[tuple[int, int], Measurement] = {}
     # All of them first: what a unit cannot take is then found before anything is built.
