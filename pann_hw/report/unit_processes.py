@@ -81,6 +81,7 @@ def _end(processes: set[BaseProcess]) -> None:
     time.sleep(1)
     for process in processes:
         process.kill()
+        process.join()
 
 
 def _begin(ticks: SimpleQueue[None], sources: bytes) -> None:
