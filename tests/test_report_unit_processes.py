@@ -35,7 +35,7 @@ def test_an_error_in_a_process_ends_all() -> None:
     """The other process would build for long."""
     jobs = [Job(8, WIDTHS, 2.0), Job(4, WIDTHS, 0.1, ("pann",))]
     begin = time.monotonic()
-    with pytest.raises(InputError, match="additions = 0.0: must be above 0"):
+    with pytest.raises(InputError, match=r"additions = 0\.0: must be above 0"):
         measure_all(jobs, small_sources(), 2)
     assert time.monotonic() - begin < 30
     assert multiprocessing.active_children() == []
