@@ -88,5 +88,5 @@ def test_names_in_cpp(name: str, expected: str) -> None:
 
 
 def test_optimisation_reaches_the_compiler() -> None:
-    with pytest.raises(ToolError, match="error: argument to .-O"):
+    with pytest.raises(ToolError, match=r"error: argument to .-O"):
         build_simulator(_COUNTER, "counter", _MAIN, public=_PUBLIC, optimise="-Osomehow")
