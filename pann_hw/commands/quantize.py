@@ -3,64 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import check_writable
 from pann_hw.commands.console import bar, say, table
-from pann_hw.config import AcceleratorConfig
+from pann_hw.commands.recipe import add_calibration, add_recipe, check_calibration, load_recipe
 from pann_hw.errors import InputError
 
-if TYPE_CHECKING:
-    from pann_hw.quantise.recipe import Recipe
-
 __all__ = ["add_arguments", "run", "show"]
-
-SWITCHES = {
-    "feedback": "make up for a weight's rounding error in the weights not yet rounded",
-    "match-float": "fit weights to the float sums on quantised inputs first",
-    "correct-biases": "take each channel's mean error out",
-    "equalise": "rescale channels so that neighbouring layers' weights have equal ranges",
-    "layer-budgets": "widths and terms per layer by measured sensitivity",
-}
-"""Parts of a recipe by the options that switch them, without the dashes in front."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("network", help="torch.export program (.pt2), or module.py:factory")
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="FILE",
-        help=".npz with x (float network inputs) and y (classes) to calibrate with",
-    )  # fmt: skip
-    parser.add_argument("--images", type=int, default=512, metavar="N", help="default %(default)s")
+    add_calibration(parser)
     parser.add_argument(
         "--budget", default="2bit", metavar="FLIPS",
         help="flips per MAC, or 2bit .. 8bit for what an unsigned MAC of that width takes; "
         "default %(default)s",
     )  # fmt: skip
     parser.add_argument("--encoding", default="csd", metavar="NAME", help="csd (default) or unary")
-    parser.add_argument(
-        "--max-shift", type=int, default=AcceleratorConfig().max_shift, metavar="N",
-        help="largest shift of the accelerator's csd lanes; default %(default)s",
-    )  # fmt: skip
-    parser.add_argument(
-        "--recipe", default="full", metavar="NAME",
-        help="full (default): error feedback, terms and widths per layer by sensitivity; plain: "
-        "round to nearest, the same for all layers, in seconds",
-    )  # fmt: skip
-    for name, meaning in SWITCHES.items():
-        parser.add_argument(
-            f"--{name}", action=argparse.BooleanOptionalAction, default=None, help=meaning
-        )
-    parser.add_argument(
-        "--thrift", type=float, metavar="X",
-        help="how much error a term is worth; 0 rounds without regard to terms",
-    )  # fmt: skip
-    parser.add_argument(
-        "--clip", metavar="NAME", help="of activations: mse, percentile (99.9 %%) or none"
-    )
+    add_recipe(parser)
     parser.add_argument("--output", type=Path, default=Path("network.npz"), metavar="FILE")
 
 
@@ -75,11 +38,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
     if args.encoding not in ENCODINGS:
         raise InputError(f"--encoding {args.encoding}: must be one of {', '.join(ENCODINGS)}")
-    if not 1 <= args.max_shift <= 7:
-        raise InputError(f"--max-shift {args.max_shift}: must be 1..7")
-    if args.images < 1:
-        raise InputError(f"--images {args.images}: must be at least 1")
-    recipe = _recipe(args)
+    check_calibration(args)
+    recipe = load_recipe(args)
     budget = parse_budget(args.budget)
     check_writable(args.output)
     data = load_data(args.data, labels=False)
@@ -121,23 +81,6 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "macs": chosen.network.macs,
         "candidates": rows,
     }
-
-
-def _recipe(args: argparse.Namespace) -> Recipe:
-    """The named recipe with the options' changes."""
-    from pann_hw.quantise.recipe import RECIPES
-
-    if args.recipe not in RECIPES:
-        raise InputError(f"--recipe {args.recipe}: must be one of {', '.join(RECIPES)}")
-    changes = {
-        name: value
-        for name in (*(switch.replace("-", "_") for switch in SWITCHES), "thrift", "clip")
-        if (value := getattr(args, name)) is not None
-    }
-    try:
-        return replace(RECIPES[args.recipe], **changes)
-    except ValueError as error:
-        raise InputError(str(error)) from None
 
 
 def show(result: dict[str, object]) -> None:
