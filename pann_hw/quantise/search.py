@@ -6,19 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.budget import WIDTHS, flips_per_mac, mean_bits, parse_budget
-from pann_hw.quantise.evaluate import outputs
 from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flips, prepare
+from pann_hw.quantise.quality import float_outputs, quality
 from pann_hw.quantise.recipe import PLAIN, Recipe
 
 __all__ = ["Candidate", "best", "search"]
-
-_BATCH = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +76,7 @@ def search(
     if y is not None and (y.shape != (len(x),) or y.dtype.kind not in "iu"):
         raise InputError(f"y is {y.dtype} of shape {y.shape}, must be {len(x)} integer classes")
     prepared = prepare(graph, x, recipe)
-    wanted = _float_outputs(graph, x)
+    wanted = float_outputs(graph, x)
     candidates = []
     widths = [None] if recipe.layer_budgets else list(WIDTHS)
     for done, bits in enumerate(widths, 1):
@@ -133,30 +130,15 @@ def _candidate(
     wanted: np.ndarray,
     max_shift: int,
 ) -> Candidate:
-    found = outputs(network, x) * network.output_scale
-    classes = found.argmax(1)
+    found = quality(network, x, y, wanted)
     assert network.additions is not None
     return Candidate(
         bits=mean_bits(network) if network.bits is None else network.bits,
         additions=network.additions,
         flips_per_mac=flips_per_mac(network, max_shift),
-        accuracy=None if y is None else float((classes == y).mean()),
-        agreement=float((classes == wanted.argmax(1)).mean()),
-        error=float(((found - wanted) ** 2).mean() / max(float(wanted.var()), 1e-30)),
+        accuracy=found.accuracy,
+        agreement=found.agreement,
+        error=found.error,
         images=len(x),
         network=network,
     )
-
-
-def _float_outputs(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
-    with torch.no_grad():
-        parts = [
-            graph.run(torch.from_numpy(np.ascontiguousarray(batch, np.float32)))
-            for batch in _batches(x)
-        ]
-    outputs: np.ndarray = torch.cat(parts).double().numpy()
-    return outputs
-
-
-def _batches(x: np.ndarray) -> list[np.ndarray]:
-    return [x[start : start + _BATCH] for start in range(0, len(x), _BATCH)]
