@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, MaxPool, Tensor
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, Tensor
 from pann_hw.network.graph import FloatGraph, evaluate
 from pann_hw.network.graph import MaxPool as FloatMaxPool
-from pann_hw.quantise.budget import layer_flips
-from pann_hw.quantise.build import _keeps_grid, _Parts, _parts, _raw, _requantised, build
+from pann_hw.quantise.budget import WIDTHS, layer_flips
+from pann_hw.quantise.build import build
 from pann_hw.quantise.calibrate import Range
 from pann_hw.quantise.correct import correct_bias
 from pann_hw.quantise.evaluate import accumulators, activations, layer_values, quantised
 from pann_hw.quantise.fuse import Fused, Sum
+from pann_hw.quantise.layer import Parts, accumulate, learned_parts, max_pool, unlearned_parts
 from pann_hw.quantise.layer_fit import LayerFit
 from pann_hw.quantise.recipe import Recipe
 
@@ -75,7 +76,14 @@ def quantise_layers(
     layers: list[Layer] = []
     output_scale = 1.0
     for index, layer in enumerate(fused.layers):
-        if isinstance(layer, Sum) and layer.convolutions:
+        if isinstance(layer, FloatMaxPool):
+            made: Layer = max_pool(layer, tensors, fused.graph.shapes[layer.name])
+            made_values = layer_values(made, values, tensors)
+        elif not layer.convolutions:
+            parts = unlearned_parts(layer, tensors)
+            made = _made(layer, parts, tensors, fused.graph, ranges, plan)
+            made_values = layer_values(made, values, tensors)
+        else:
             target = _value(wanted, layer.unclamped)
             _, height, width = fused.graph.shapes[layer.unclamped]
             cost = _share(fused, plan, index, rest) / (height * width)
@@ -83,24 +91,15 @@ def quantise_layers(
             if index == first and cost <= fit.least_cost:
                 return None
             fitted = fit.fit(max(cost, fit.least_cost * (1 + _LEAST_SHARE)))
-            bias = np.zeros(target.shape[1])
-            for operation in layer.convolutions:
-                bias += operation.bias.detach().double().numpy()
-            parts = _Parts(fitted.sources, (fitted.unit,) * len(fitted.sources), bias)
-            made: Layer = _made(layer, parts, tensors, fused.graph, ranges, plan)
-            assert isinstance(made, Accumulate)
+            parts = learned_parts(layer, fitted.sources, fitted.unit)
+            made = _made(layer, parts, tensors, fused.graph, ranges, plan)
             sums = accumulators(made, values, tensors)
-            if layer.raw:
-                output_scale = fitted.unit
             if recipe.correct_biases:
                 means = target.double().mean((0, 2, 3)).numpy()
-                made, sums = correct_bias(made, sums, means, output_scale)
+                made, sums = correct_bias(made, sums, means, fitted.unit)
             made_values = activations(made, sums)
-        else:
-            made = _unlearned(layer, tensors, fused.graph, ranges, plan)
-            if isinstance(layer, Sum) and layer.raw:
-                output_scale = _parts(layer, tensors, 1.0, 1.0).units[0]
-            made_values = layer_values(made, values, tensors)
+        if isinstance(layer, Sum) and layer.raw:
+            output_scale = parts.units[0]
         rest -= layer_flips(made, tensors, max_shift)
         tensors[made.output.name] = made.output
         values[made.output.name] = made_values
@@ -143,7 +142,8 @@ def _last_read(fused: Fused) -> dict[str, int]:
 def _share(fused: Fused, plan: Plan, index: int, rest: float) -> float:
     """A layer's part of the flips that are left, when those without weights have had theirs."""
     later = fused.layers[index:]
-    learned = {one.name for one in later if isinstance(one, Sum) and one.convolutions}
+    # A list: a set's order, and with it the rounding of sums over it, changes with each process.
+    learned = [one.name for one in later if isinstance(one, Sum) and one.convolutions]
     fixed = sum(plan.flips.get(one.name, 0.0) for one in later if one.name not in learned)
     part = plan.flips[fused.layers[index].name] / sum(plan.flips[name] for name in learned)
     return (rest - fixed) * part
@@ -151,37 +151,12 @@ def _share(fused: Fused, plan: Plan, index: int, rest: float) -> float:
 
 def _made(
     layer: Sum,
-    parts: _Parts,
+    parts: Parts,
     tensors: dict[str, Tensor],
     graph: FloatGraph,
     ranges: Mapping[str, Range],
     plan: Plan,
 ) -> Accumulate:
-    if layer.raw:
-        return _raw(layer, parts, tensors, Tensor(layer.name, graph.shapes[layer.unclamped], 8))
-    form = (graph.shapes[layer.name], plan.bits[layer.name])
-    return _requantised(layer, parts, tensors, ranges[layer.name], form)
-
-
-def _unlearned(
-    layer: Sum | FloatMaxPool,
-    tensors: dict[str, Tensor],
-    graph: FloatGraph,
-    ranges: Mapping[str, Range],
-    plan: Plan,
-) -> Layer:
-    if isinstance(layer, FloatMaxPool):
-        read = tensors[layer.inputs[0]]
-        shape = graph.shapes[layer.name]
-        pooled = Tensor(layer.name, shape, read.bits, read.zero_point, read.scale)
-        return MaxPool(
-            pooled, read.name, layer.kernel, layer.stride, layer.padding, layer.end_padding
-        )
-    if _keeps_grid(layer):
-        read = tensors[layer.branches[0].value]
-        parts = _parts(layer, tensors, read.scale, 1.0)
-        kept = Range(read.scale, read.zero_point)
-        form = (graph.shapes[layer.name], read.bits)
-        return _requantised(layer, parts, tensors, kept, form)
-    step = 1.0 if layer.raw else ranges[layer.name].step
-    return _made(layer, _parts(layer, tensors, step, 1.0), tensors, graph, ranges, plan)
+    shape = graph.shapes[layer.unclamped]
+    bits = WIDTHS[-1] if layer.raw else plan.bits[layer.name]
+    return accumulate(layer, parts, tensors, ranges.get(layer.name), shape, bits)
