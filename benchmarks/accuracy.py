@@ -1,0 +1,80 @@
+"""The table of accuracies: every network of the data folder, quantised in every way."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.accuracy_tables import accuracy_tables, cost_tables, markdown
+from benchmarks.arguments import add_arguments, at_hand, chosen, ended, positive
+from benchmarks.cell_processes import measure_cells
+from benchmarks.cell_store import Cells, load_cells
+from benchmarks.columns import COLUMNS
+from benchmarks.document import replace_measured
+from benchmarks.networks import NETWORKS
+from pann_hw.commands.console import say, table
+from pann_hw.errors import InputError
+
+__all__ = ["main"]
+
+PROGRAM = "python -m benchmarks.accuracy"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "accuracy.md"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure what is not measured yet, then show everything and put it into the document."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser.add_argument("--networks", metavar="NAMES", help="separated by commas; default all")
+    add_arguments(parser)
+    parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--markdown", action="store_true",
+                        help="print Markdown and leave the document alone")  # fmt: skip
+    parser.add_argument("--document", type=Path, default=DOCUMENT, metavar="FILE",
+                        help="where the whole table goes; default %(default)s")  # fmt: skip
+    args = parser.parse_args(argv)
+    return ended(PROGRAM, lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> int:
+    networks = chosen("--networks", args.networks, NETWORKS)
+    columns = chosen("--columns", args.columns, COLUMNS)
+    positive(args)
+    refused: list[str] = []
+    if args.table:
+        cells = load_cells(args.output)
+    else:
+        networks = at_hand(networks, args.data_folder)
+        if not networks:
+            return 0
+        cells, refused = measure_cells(
+            networks, columns, args.data_folder, args.output,
+            jobs=args.jobs, threads=args.threads, fresh=args.fresh,
+        )  # fmt: skip
+    tables = [*accuracy_tables(cells, networks, columns), *cost_tables(cells, networks, columns)]
+    if args.markdown:
+        sys.stdout.write(markdown(tables))
+    else:
+        for each in tables:
+            table(each.title, each.headings, each.rows)
+        _document(cells, args.document)
+    for line in refused:
+        say(f"refused: {line}")
+    return InputError.exit_code if refused else 0
+
+
+def _document(cells: Cells, path: Path) -> None:
+    """Only whole tables: part of one would look like all that there is."""
+    networks, columns = list(NETWORKS.values()), list(COLUMNS.values())
+    lacking = [pair for n in NETWORKS for c in COLUMNS if (pair := (n, c)) not in cells]
+    if lacking:
+        say(f"{path}: left alone, {len(lacking)} of {len(NETWORKS) * len(COLUMNS)} cells missing")
+        return
+    tables = [*accuracy_tables(cells, networks, columns), *cost_tables(cells, networks, columns)]
+    replace_measured(path, markdown(tables))
+    say(f"{path}: written")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""One cell of the table of accuracies: a network, quantised as a column says, and measured."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import benchmarks
+import pann_hw.integer
+import pann_hw.network
+import pann_hw.quantise
+from benchmarks.clock import Clock
+from benchmarks.columns import Column
+from benchmarks.networks import CALIBRATION, Network
+from benchmarks.score import Score, float_outputs, score
+from pann_hw.quantise.budget import mean_additions, mean_bits
+from pann_hw.quantise.evaluate import outputs
+
+__all__ = ["Cell", "code_digest", "deciders", "measure"]
+
+_CODE: tuple[ModuleType, ...] = (benchmarks, pann_hw.integer, pann_hw.network, pann_hw.quantise)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What quantising a network in one way gives and takes.
+
+    Attributes
+    ----------
+    network, column : their names
+    decided_by : as :func:`deciders`
+    code : as :func:`code_digest`
+    calibrated, tested : samples
+    score : over the test samples
+    bits, additions : bx and R as reached, means over MACs
+    flips_per_mac : as the column counts them
+    import_seconds : to import the float network, libraries loaded
+    seconds, cpu_seconds : of quantising, calibration included: on the clock, and on all cores
+    peak_megabytes : the process's largest resident set up to the end of quantising
+    """
+
+    network: str
+    column: str
+    decided_by: Mapping[str, object]
+    code: str
+    calibrated: int
+    tested: int
+    score: Score
+    bits: float
+    additions: float
+    flips_per_mac: float
+    import_seconds: float
+    seconds: float
+    cpu_seconds: float
+    peak_megabytes: int
+
+
+def measure(network: Network, column: Column, folder: Path) -> Cell:
+    """Import, calibrate, quantise, test; best in a process of its own, for the peak's sake.
+
+    Raises
+    ------
+    InputError : the network cannot be quantised so, as where a budget is too small
+    """
+    clock = Clock()
+    name = f"{network.title}, {column.title}"
+    graph = clock(f"{name}: import", network.graph, folder)
+    calibration = network.calibration(folder)
+    training = network.training(folder) if column.trains else None
+    quantised = clock(f"{name}: quantise", column.quantise, graph, calibration, training)
+    imported, quantising = clock.steps
+    test = network.test(folder)
+    found = outputs(quantised, test.x) * quantised.output_scale
+    return Cell(
+        network=network.name,
+        column=column.name,
+        decided_by=deciders(network, column, folder),
+        code=code_digest(),
+        calibrated=len(calibration),
+        tested=len(test),
+        score=score(found, float_outputs(graph, test.x), test.y),
+        bits=mean_bits(quantised),
+        additions=mean_additions(quantised),
+        flips_per_mac=column.flips(quantised),
+        import_seconds=imported.seconds,
+        seconds=quantising.seconds,
+        cpu_seconds=quantising.cpu_seconds,
+        peak_megabytes=quantising.peak_megabytes,
+    )
+
+
+def deciders(network: Network, column: Column, folder: Path) -> dict[str, object]:
+    """What a cell depends on besides the code, as plain values.
+
+    The digests of the network's and the data's files, how many samples calibrate at most, and the
+    column's settings.
+    """
+    files = {name: _digest((folder / name).read_bytes()) for name in network.files}
+    return {"files": files, "calibration": CALIBRATION, "settings": dict(column.settings)}
+
+
+def code_digest() -> str:
+    """The digest of the Python files that import, quantise and measure."""
+    folders = [Path(str(module.__file__)).parent for module in _CODE]
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return _digest(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in files))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

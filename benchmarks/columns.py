@@ -1,0 +1,82 @@
+"""The columns of the table of accuracies: ways from a float network to an integer network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.network.data import Data
+from pann_hw.network.graph import FloatGraph
+from pann_hw.quantise.budget import flips_per_mac
+from pann_hw.quantise.recipe import RECIPES
+from pann_hw.quantise.search import best, search
+
+__all__ = ["COLUMNS", "Column", "post_training"]
+
+PANN = "PANN"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A way to quantise.
+
+    Attributes
+    ----------
+    name : on the command line
+    title : in tables
+    group : columns of one group share a table
+    settings : plain values that decide the result, kept beside it
+    quantise : called with a float network, calibration data and training data
+    flips : flips per MAC of what ``quantise`` makes
+    trains : ``quantise`` needs the training data; otherwise they are None
+    """
+
+    name: str
+    title: str
+    group: str
+    settings: Mapping[str, object]
+    quantise: Callable[[FloatGraph, Data, Data | None], IntegerNetwork]
+    flips: Callable[[IntegerNetwork], float]
+    trains: bool = False
+
+
+def post_training(budget: str, encoding: str, recipe: str) -> Column:
+    """Post-training quantisation within a budget.
+
+    Parameters
+    ----------
+    budget : "2bit" .. "8bit"
+    encoding : "unary" or "csd"
+    recipe : "plain" or "full"
+    """
+    max_shift = AcceleratorConfig().max_shift if encoding == "csd" else 0
+
+    def quantise(graph: FloatGraph, calibration: Data, _training: Data | None) -> IntegerNetwork:
+        found = search(
+            graph, calibration.x, calibration.y, budget, max_shift, recipe=RECIPES[recipe]
+        )
+        return best(found).network
+
+    title = f"{budget[0]}-bit {encoding if encoding == 'unary' else encoding.upper()}"
+    return Column(
+        name=f"{budget}-{encoding}" + ("" if recipe == "full" else f"-{recipe}"),
+        title=title if recipe == "full" else f"{title}, {recipe} recipe",
+        group=PANN,
+        settings={"budget": budget, "max_shift": max_shift, "recipe": asdict(RECIPES[recipe])},
+        quantise=quantise,
+        flips=lambda network: flips_per_mac(network, max_shift),
+    )
+
+
+COLUMNS = {
+    column.name: column
+    for column in (
+        post_training("2bit", "unary", "full"),
+        post_training("2bit", "csd", "full"),
+        post_training("3bit", "csd", "full"),
+        post_training("2bit", "csd", "plain"),
+    )
+}
+"""By the names that the command line takes, in the table's order."""
