@@ -20,9 +20,9 @@ from benchmarks.clock import Clock
 from benchmarks.columns import COLUMNS, Column
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.onnx_agreement import difference, runtime_outputs
-from benchmarks.score import float_outputs
 from pann_hw.commands.console import say, table
 from pann_hw.errors import InputError, MismatchError
+from pann_hw.quantise.quality import float_outputs
 
 __all__ = ["LARGEST_DIFFERENCE", "Import", "check_import", "main", "show_row"]
 
@@ -109,7 +109,7 @@ def show_row(cells: Cells, network: Network, columns: Sequence[Column]) -> None:
     """Print the network's row of each table."""
     for each in (
         *accuracy_tables(cells, [network], columns),
-        cost_table(cells, [network], columns),
+        *cost_tables(cells, [network], columns),
     ):
         table(each.title, each.headings, each.rows)
 

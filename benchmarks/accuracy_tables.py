@@ -79,16 +79,16 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _float(row: Iterable[Cell | None]) -> str:
-    found = {cell.score.float_accuracy for cell in row if cell is not None} - {None}
+    found = {cell.float_accuracy for cell in row if cell is not None} - {None}
     return " or ".join(_percent(value) for value in sorted(found, key=str)) or "-"
 
 
 def _scored(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    if cell.score.accuracy is None:
-        return _percent(cell.score.error)
-    return f"{_percent(cell.score.accuracy)} / {_percent(cell.score.agreement)}"
+    if cell.quality.accuracy is None:
+        return _percent(cell.quality.error)
+    return f"{_percent(cell.quality.accuracy)} / {_percent(cell.quality.agreement)}"
 
 
 def _costs(cell: Cell) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def _costs(cell: Cell) -> tuple[str, ...]:
         f"{cell.bits:.2f}",
         f"{cell.additions:.2f}",
         f"{cell.flips_per_mac:.2f}",
-        _percent(cell.score.error),
+        _percent(cell.quality.error),
         f"{cell.seconds:.1f}",
         f"{cell.cpu_seconds:.1f}",
         str(cell.peak_megabytes),

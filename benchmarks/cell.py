@@ -15,9 +15,8 @@ import pann_hw.quantise
 from benchmarks.clock import Clock
 from benchmarks.columns import Column
 from benchmarks.networks import CALIBRATION, Network
-from benchmarks.score import Score, float_outputs, score
 from pann_hw.quantise.budget import mean_additions, mean_bits
-from pann_hw.quantise.evaluate import outputs
+from pann_hw.quantise.quality import Quality, float_outputs, quality
 
 __all__ = ["Cell", "code_digest", "deciders", "measure"]
 
@@ -34,7 +33,9 @@ class Cell:
     decided_by : as :func:`deciders`
     code : as :func:`code_digest`
     calibrated, tested : samples
-    score : over the test samples
+    float_accuracy : part of the test samples that the float network classifies as labelled; None
+        without labels
+    quality : over the test samples; without labels outputs are no scores, its agreement no figure
     bits, additions : bx and R as reached, means over MACs
     flips_per_mac : as the column counts them
     import_seconds : to import the float network, libraries loaded
@@ -48,7 +49,8 @@ class Cell:
     code: str
     calibrated: int
     tested: int
-    score: Score
+    float_accuracy: float | None
+    quality: Quality
     bits: float
     additions: float
     flips_per_mac: float
@@ -73,7 +75,8 @@ def measure(network: Network, column: Column, folder: Path) -> Cell:
     quantised = clock(f"{name}: quantise", column.quantise, graph, calibration, training)
     imported, quantising = clock.steps
     test = network.test(folder)
-    found = outputs(quantised, test.x) * quantised.output_scale
+    wanted = float_outputs(graph, test.x)
+    float_classes = wanted.argmax(1)
     return Cell(
         network=network.name,
         column=column.name,
@@ -81,7 +84,8 @@ def measure(network: Network, column: Column, folder: Path) -> Cell:
         code=code_digest(),
         calibrated=len(calibration),
         tested=len(test),
-        score=score(found, float_outputs(graph, test.x), test.y),
+        float_accuracy=None if test.y is None else float((float_classes == test.y).mean()),
+        quality=quality(quantised, test.x, test.y, wanted),
         bits=mean_bits(quantised),
         additions=mean_additions(quantised),
         flips_per_mac=column.flips(quantised),

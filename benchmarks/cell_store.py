@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cell import Cell
-from benchmarks.score import Score
 from pann_hw.errors import InputError
 from pann_hw.files import whole_file
+from pann_hw.quantise.quality import Quality
 
 __all__ = ["FORMAT", "Cells", "load_cells", "plain", "save_cells"]
 
@@ -72,4 +72,4 @@ def plain(cells: Iterable[Cell]) -> list[dict[str, Any]]:
 
 def _cell(item: dict[str, Any]) -> Cell:
     values = {field.name: item[field.name] for field in fields(Cell)}
-    return Cell(**{**values, "score": Score(**values["score"])})
+    return Cell(**{**values, "quality": Quality(**values["quality"])})
