@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.accuracy_tables import accuracy_tables, cost_tables, markdown
-from benchmarks.arguments import add_arguments, at_hand, chosen, ended, positive
+from benchmarks.arguments import add_arguments, at_hand, check, chosen, ended
 from benchmarks.cell_processes import measure_cells
-from benchmarks.cell_store import Cells, load_cells
+from benchmarks.cell_store import Cells, load_cells, plain
 from benchmarks.columns import COLUMNS
 from benchmarks.document import replace_measured
 from benchmarks.networks import NETWORKS
@@ -29,10 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--networks", metavar="NAMES", help="separated by commas; default all")
     add_arguments(parser)
     parser.add_argument("--table", action="store_true", help="measure nothing")
-    parser.add_argument("--markdown", action="store_true",
-                        help="print Markdown and leave the document alone")  # fmt: skip
-    parser.add_argument("--document", type=Path, default=DOCUMENT, metavar="FILE",
-                        help="where the whole table goes; default %(default)s")  # fmt: skip
+    parser.add_argument(
+        "--markdown", action="store_true", help="print Markdown and leave the document alone"
+    )
+    parser.add_argument(
+        "--document", type=Path, default=DOCUMENT, metavar="FILE",
+        help="where the whole table goes; default %(default)s",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     return ended(PROGRAM, lambda: _run(args))
 
@@ -40,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     networks = chosen("--networks", args.networks, NETWORKS)
     columns = chosen("--columns", args.columns, COLUMNS)
-    positive(args)
+    check(args)
     refused: list[str] = []
     if args.table:
         cells = load_cells(args.output)
@@ -53,7 +57,12 @@ def _run(args: argparse.Namespace) -> int:
             jobs=args.jobs, threads=args.threads, fresh=args.fresh,
         )  # fmt: skip
     tables = [*accuracy_tables(cells, networks, columns), *cost_tables(cells, networks, columns)]
-    if args.markdown:
+    if args.json:
+        shown = [
+            cells[pair] for n in networks for c in columns if (pair := (n.name, c.name)) in cells
+        ]
+        sys.stdout.write(json.dumps({"cells": plain(shown), "refused": refused}) + "\n")
+    elif args.markdown:
         sys.stdout.write(markdown(tables))
     else:
         for each in tables:

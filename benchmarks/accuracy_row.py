@@ -12,8 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.accuracy_tables import accuracy_tables, cost_tables
-from benchmarks.arguments import add_arguments, at_hand, chosen, ended, positive
-from benchmarks.cell import Cell
+from benchmarks.arguments import add_arguments, at_hand, check, chosen, ended
 from benchmarks.cell_processes import measure_cells
 from benchmarks.cell_store import Cells, plain
 from benchmarks.clock import Clock
@@ -24,7 +23,7 @@ from pann_hw.commands.console import say, table
 from pann_hw.errors import InputError, MismatchError
 from pann_hw.quantise.quality import float_outputs
 
-__all__ = ["LARGEST_DIFFERENCE", "Import", "check_import", "main", "show_row"]
+__all__ = ["LARGEST_DIFFERENCE", "Import", "Row", "check_import", "main", "measure_row", "show_row"]
 
 LARGEST_DIFFERENCE = 1e-4
 """From onnxruntime, as a part of the largest output."""
@@ -48,6 +47,43 @@ class Import:
     difference: float | None
 
 
+@dataclass(frozen=True)
+class Row:
+    """A network's cells, and its import.
+
+    Attributes
+    ----------
+    columns : that were asked for
+    cells : of all networks that are kept together
+    refused : why cells are missing, in lines
+    """
+
+    network: Network
+    columns: Sequence[Column]
+    imported: Import
+    cells: Cells
+    refused: Sequence[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0; 1 where onnxruntime disagrees; 2 where a cell was refused."""
+        found = self.imported.difference
+        if found is not None and not found <= LARGEST_DIFFERENCE:
+            return MismatchError.exit_code
+        return InputError.exit_code if self.refused else 0
+
+    def plain(self) -> dict[str, object]:
+        """The row as plain values: ``network``, ``import``, ``cells``, ``refused``."""
+        names = [(self.network.name, column.name) for column in self.columns]
+        found = [self.cells[name] for name in names if name in self.cells]
+        return {
+            "network": self.network.name,
+            "import": asdict(self.imported),
+            "cells": plain(found),
+            "refused": list(self.refused),
+        }
+
+
 def check_import(network: Network, folder: Path) -> Import:
     """Import, and compare the outputs for all test samples.
 
@@ -68,55 +104,27 @@ def check_import(network: Network, folder: Path) -> Import:
     return Import(step.seconds, step.peak_megabytes, len(x), found)
 
 
-def main(name: str, argv: Sequence[str] | None = None) -> int:
-    """Measure and show the network of that name; exit code 1 where onnxruntime disagrees."""
-    network = NETWORKS[name]
-    program = f"python -m benchmarks.{name}"
-    description = f"{network.title} ({network.source}, {network.licence}): accuracy."
-    parser = argparse.ArgumentParser(prog=program, description=description)
-    add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object, no tables")
-    args = parser.parse_args(argv)
-    return ended(program, lambda: _run(network, args))
+def measure_row(network: Network, args: argparse.Namespace) -> Row:
+    """The row that arguments of :func:`benchmarks.arguments.add_arguments` ask for.
 
-
-def _run(network: Network, args: argparse.Namespace) -> int:
+    Raises
+    ------
+    InputError : an argument that is not allowed, or as check_import() and measure_cells()
+    ToolError : as measure_cells()
+    """
     columns = chosen("--columns", args.columns, COLUMNS)
-    positive(args)
-    if not at_hand([network], args.data_folder):
-        return 0
     torch.set_num_threads(args.threads)
     imported = check_import(network, args.data_folder)
     cells, refused = measure_cells(
         [network], columns, args.data_folder, args.output,
         jobs=args.jobs, threads=args.threads, fresh=args.fresh,
     )  # fmt: skip
-    row = [cell for column in columns if (cell := cells.get((network.name, column.name)))]
-    if args.json:
-        result = {"network": network.name, "import": asdict(imported), "cells": plain(row)}
-        sys.stdout.write(json.dumps(result) + "\n")
-    else:
-        _show_import(network, imported, row)
-        show_row(cells, network, columns)
-    for line in refused:
-        say(f"refused: {line}")
-    if imported.difference is not None and not imported.difference <= LARGEST_DIFFERENCE:
-        return MismatchError.exit_code
-    return InputError.exit_code if refused else 0
+    return Row(network, columns, imported, cells, refused)
 
 
-def show_row(cells: Cells, network: Network, columns: Sequence[Column]) -> None:
-    """Print the network's row of each table."""
-    for each in (
-        *accuracy_tables(cells, [network], columns),
-        *cost_tables(cells, [network], columns),
-    ):
-        table(each.title, each.headings, each.rows)
-
-
-def _show_import(network: Network, imported: Import, row: Sequence[Cell]) -> None:
-    found = imported.difference
-    samples = f"{row[0].calibrated} calibrate, {row[0].tested} test" if row else "-"
+def show_row(row: Row) -> None:
+    """Print what the import took, and the network's row of each table."""
+    network, imported, found = row.network, row.imported, row.imported.difference
     table(
         f"{network.title}: {network.file}, {network.source}, {network.licence}",
         ("import", "value"),
@@ -128,6 +136,33 @@ def _show_import(network: Network, imported: Import, row: Sequence[Cell]) -> Non
                 "not installed" if found is None else f"{found:.1e}",
             ),
             ("published float accuracy %", "-" if network.accuracy is None else network.accuracy),
-            ("samples", samples),
         ],
     )
+    parts = (row.cells, [network], row.columns)
+    for each in (*accuracy_tables(*parts), *cost_tables(*parts)):
+        table(each.title, each.headings, each.rows)
+
+
+def main(name: str, argv: Sequence[str] | None = None) -> int:
+    """Measure and show the network of that name; exit code 1 where onnxruntime disagrees."""
+    network = NETWORKS[name]
+    program = f"python -m benchmarks.{name}"
+    description = f"{network.title} ({network.source}, {network.licence}): accuracy."
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    return ended(program, lambda: _run(network, args))
+
+
+def _run(network: Network, args: argparse.Namespace) -> int:
+    check(args)
+    if not at_hand([network], args.data_folder):
+        return 0
+    row = measure_row(network, args)
+    if args.json:
+        sys.stdout.write(json.dumps(row.plain()) + "\n")
+    else:
+        show_row(row)
+    for line in row.refused:
+        say(f"refused: {line}")
+    return row.exit_code

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from benchmarks.networks import DATA, Network, missing
+from benchmarks.datasets import DATA, missing
 from pann_hw.commands.arguments import check_writable
 from pann_hw.commands.console import say
 from pann_hw.errors import InputError, PannError
 
-__all__ = ["add_arguments", "at_hand", "chosen", "ended", "positive"]
+if TYPE_CHECKING:
+    from benchmarks.networks import Network
+
+__all__ = ["add_arguments", "at_hand", "check", "chosen", "ended"]
 
 CELLS = Path(__file__).parent.parent / "build" / "accuracy.json"
 
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, default=1, metavar="N",
         help="of torch for each cell; default %(default)s",
     )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object, no tables")
 
 
 def chosen(option: str, text: str | None, items: Mapping[str, Item]) -> list[Item]:
@@ -54,7 +57,7 @@ def chosen(option: str, text: str | None, items: Mapping[str, Item]) -> list[Ite
     return [item for name, item in items.items() if name in names]
 
 
-def positive(args: argparse.Namespace) -> None:
+def check(args: argparse.Namespace) -> None:
     """Check the counts, and that ``--output`` can be written, before anything is measured.
 
     Raises
@@ -81,8 +84,6 @@ def at_hand(networks: Sequence[Network], folder: Path) -> list[Network]:
 
 def ended(program: str, run: Callable[[], int]) -> int:
     """What ``run`` returns, or the exit code of what it raises, shown as one line."""
-    # Threads that wait by spinning slow small layers down where cores are shared.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         return run()
     except PannError as error:

@@ -81,8 +81,10 @@ def _results(
     todo: Sequence[tuple[Network, Column]], folder: Path, jobs: int, threads: int
 ) -> Iterable[tuple[tuple[Network, Column], Cell | str]]:
     """Each cell as it is finished, or what its refusal says."""
-    # Libraries read it as they are loaded in the processes.
+    # Libraries read these as they are loaded in the processes. Threads that wait by spinning slow
+    # small layers down where cores are shared.
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, _begin, (threads,), max_tasks_per_child=1)
     try:

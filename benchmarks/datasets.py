@@ -6,7 +6,7 @@ that part, None: all. Calibration and training see part "train" alone, accuracy 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from pann_hw.network.data import Data
 
 __all__ = [
     "CIFAR10",
+    "DATA",
     "KEYWORDS",
     "MNIST",
     "PARTS",
@@ -24,10 +25,14 @@ __all__ = [
     "cifar10_normalised",
     "keywords",
     "machine_sounds",
+    "missing",
     "mnist",
 ]
 
 Loader = Callable[[Path, str, int | None], Data]
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+"""Where the data folder is looked for: beside the checkout."""
 
 PARTS = ("train", "test")
 
@@ -72,14 +77,15 @@ def mnist(folder: Path, part: str, count: int | None = None) -> Data:
 def keywords(folder: Path, part: str, count: int | None = None) -> Data:
     """Spoken words, ``(x - 83) * 0.5847029`` of shape (n, 1, 49, 10).
 
-    The file has no parts of its own: sorted by class, every fifth sample is for calibration, so
-    that of 500 samples 100 are, each class in proportion. Both parts keep the file's order.
+    The file has no parts of its own: sorted by class, every fifth sample from the first on is for
+    calibration, so that of 500 samples 100 are, each class in proportion. Both parts keep the
+    file's order. The file has one sample twice; so both are in the test.
     """
     _check(part)
     with np.load(folder / KEYWORDS) as archive:
         x, y = archive["x"], archive["y"].astype(np.int64)
     chosen = np.zeros(len(y), bool)
-    chosen[np.argsort(y, kind="stable")[_CALIBRATE_EACH // 2 :: _CALIBRATE_EACH]] = True
+    chosen[np.argsort(y, kind="stable")[::_CALIBRATE_EACH]] = True
     taken = np.flatnonzero(chosen == (part == "train"))[:count]
     x = (x[taken].astype(np.float32) - _MFCC_ZERO) * np.float32(_MFCC_STEP)
     return Data(x[:, None], y[taken])
@@ -94,6 +100,11 @@ def machine_sounds(_folder: Path, part: str, count: int | None = None) -> Data:
     seed, available = _SOUNDS[part]
     number = available if count is None else min(count, available)
     return Data(draw(number, seed)[:, :, None, None])
+
+
+def missing(folder: Path, files: Iterable[str]) -> list[str]:
+    """Those of the files that the folder lacks."""
+    return [name for name in files if not (folder / name).is_file()]
 
 
 def _images(path: Path, part: str, count: int | None) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +20,7 @@ from pann_hw.network.data import Data
 from pann_hw.network.graph import FloatGraph
 from pann_hw.network.onnx_import import import_onnx
 
-__all__ = ["CALIBRATION", "DATA", "NETWORKS", "Network", "missing"]
-
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
-"""Where the data folder is looked for: beside the checkout."""
+__all__ = ["CALIBRATION", "NETWORKS", "Network"]
 
 CALIBRATION = 512
 """Samples that calibrate, at most."""
@@ -144,8 +140,3 @@ _ALL = (
 
 NETWORKS = {network.name: network for network in _ALL}
 """By the names that the command line takes."""
-
-
-def missing(folder: Path, files: Iterable[str]) -> list[str]:
-    """Those of the files that the folder lacks."""
-    return [name for name in files if not (folder / name).is_file()]

@@ -7,43 +7,54 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import add_arguments, check, ended
+from benchmarks.datasets import missing
 from pann_hw.commands.console import say, table
 from pann_hw.commands.power import flip_rows
+from pann_hw.errors import InputError, MismatchError
 
 __all__ = ["main", "show"]
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+PROGRAM = "python -m benchmarks.resnet20"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; exit code 1 where a level disagrees."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.resnet20", description=__doc__)
-    parser.add_argument("--data-folder", type=Path, default=DATA, help="default %(default)s")
+    """Run the benchmark; exit code 1 where a level, or onnxruntime, disagrees."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    add_arguments(parser)
     parser.add_argument("--images", type=int, default=2, help="simulated; default %(default)s")
-    parser.add_argument("--threads", type=int, default=1, help="of torch; default %(default)s")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, no tables")
     args = parser.parse_args(argv)
+    return ended(PROGRAM, lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> int:
     # Threads that wait by spinning slow small layers down where cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    import torch
-
-    from benchmarks.resnet20_network import missing
+    from benchmarks.accuracy_row import measure_row, show_row
+    from benchmarks.networks import NETWORKS
+    from benchmarks.resnet20_network import WEIGHTS
     from benchmarks.resnet20_run import run
 
-    lacking = missing(args.data_folder)
+    check(args)
+    if args.images < 1:
+        raise InputError(f"--images {args.images}: must be at least 1")
+    network = NETWORKS["resnet20"]
+    lacking = missing(args.data_folder, (*network.files, WEIGHTS))
     if lacking:
         say(f"skipped: {args.data_folder} lacks {' and '.join(lacking)}")
         return 0
-    torch.set_num_threads(args.threads)
+    row = measure_row(network, args)
     result = run(args.data_folder, args.images)
     if args.json:
-        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.write(json.dumps({**result, "accuracy": row.plain()}) + "\n")
     else:
+        show_row(row)
         show(result)
-    return 1 if result["mismatches"] else 0
+    for line in row.refused:
+        say(f"refused: {line}")
+    return MismatchError.exit_code if result["mismatches"] else row.exit_code
 
 
 def show(result: dict[str, Any]) -> None:

@@ -1,26 +1,17 @@
-"""ResNet-20 for CIFAR-10, its trained weights and its images, as files of a data folder."""
+"""ResNet-20 for CIFAR-10 as a module of PyTorch, with its trained weights from a data folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pann_hw.network.data import Data
-
-__all__ = ["IMAGES", "WEIGHTS", "ResNet20", "load_images", "load_module", "missing"]
+__all__ = ["WEIGHTS", "ResNet20", "load_module"]
 
 WEIGHTS = "resnet20_cifar10_akamaster.pt"
 """State dict with the names of this module's parameters."""
-
-IMAGES = "cifar10_lossless.npz"
-"""uint8 ``train_x``, ``test_x`` (n, 32, 32, 3) and their classes ``train_y``, ``test_y``."""
-
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 class Block(nn.Module):
@@ -75,21 +66,8 @@ def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     )
 
 
-def missing(folder: Path) -> list[str]:
-    """Names of the files that the folder lacks."""
-    return [name for name in (WEIGHTS, IMAGES) if not (folder / name).is_file()]
-
-
 def load_module(folder: Path) -> ResNet20:
     """The trained network, ready for inference."""
     module = ResNet20()
     module.load_state_dict(torch.load(folder / WEIGHTS, weights_only=True))
     return module.eval()
-
-
-def load_images(folder: Path, part: str, count: int | None = None) -> Data:
-    """The first ``count`` images of ``part``, "train" or "test", as the network takes them."""
-    with np.load(folder / IMAGES) as archive:
-        pixels, classes = archive[f"{part}_x"][:count], archive[f"{part}_y"][:count]
-    x = (pixels.astype(np.float32) / 255 - _MEAN) / _DEVIATION
-    return Data(np.ascontiguousarray(x.transpose(0, 3, 1, 2)), classes.astype(np.int64))

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from benchmarks.clock import Clock
-from benchmarks.resnet20_network import load_images, load_module
+from benchmarks.networks import NETWORKS
+from benchmarks.resnet20_network import load_module
 from benchmarks.utilisation import layer_uses
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork, accumulator_bits
@@ -23,6 +24,7 @@ from pann_hw.program.deployment import deploy
 from pann_hw.program.layout import MAX_POINTS, directory_stride
 from pann_hw.program.timing import inference_cycles
 from pann_hw.quantise.evaluate import outputs
+from pann_hw.quantise.quality import float_outputs
 from pann_hw.quantise.search import Candidate, best, search
 from pann_hw.report.verify import verify
 from sim.harness import accelerator_verilog, build
@@ -40,7 +42,6 @@ LARGEST = AcceleratorConfig(
 """The accelerator before its memories and accumulators are fitted to the programs."""
 
 POINTS = [(budget, encoding) for budget in ("2bit", "3bit") for encoding in ("unary", "csd")]
-CALIBRATION, BATCH = 512, 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +84,10 @@ def _power(words: int) -> int:
 def run(folder: Path, images: int) -> dict[str, Any]:
     """The whole benchmark, with the first ``images`` test images simulated."""
     clock = Clock()
-    train = load_images(folder, "train", CALIBRATION)
-    test = load_images(folder, "test")
+    network = NETWORKS["resnet20"]
+    train, test = network.calibration(folder), network.test(folder)
     graph = clock("import", import_module, load_module(folder), torch.from_numpy(test.x[:2]))
-    wanted = clock("float network, test images", _float_classes, graph, test.x)
+    wanted = clock("float network, test images", float_outputs, graph, test.x).argmax(1)
     points = [_point(clock, graph, train, test, *names) for names in POINTS]
     networks = [point.chosen.network for point in points]
     encodings = [point.encoding for point in points]
@@ -105,16 +106,6 @@ def run(folder: Path, images: int) -> dict[str, Any]:
         "points": rows,
         "steps": [asdict(step) for step in clock.steps],
     }
-
-
-def _float_classes(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
-    with torch.no_grad():
-        parts = [
-            graph.run(torch.from_numpy(x[start : start + BATCH])).argmax(1)
-            for start in range(0, len(x), BATCH)
-        ]
-    classes: np.ndarray = torch.cat(parts).numpy()
-    return classes
 
 
 def _point(

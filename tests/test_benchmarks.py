@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmarks.resnet20 import DATA, main
-from benchmarks.resnet20_network import Block, ResNet20, load_module, missing
+from benchmarks.datasets import DATA, missing
+from benchmarks.networks import NETWORKS
+from benchmarks.resnet20 import main
+from benchmarks.resnet20_network import WEIGHTS, Block, ResNet20, load_module
 from benchmarks.resnet20_run import LARGEST, fitted
 from benchmarks.utilisation import layer_uses
 from pann_hw.config import AcceleratorConfig
@@ -64,7 +69,7 @@ def test_network_is_imported() -> None:
 
 
 def test_trained_weights_fit_where_they_are() -> None:
-    lacking = missing(DATA)
+    lacking = missing(DATA, [WEIGHTS])
     if lacking:
         pytest.skip(f"{DATA} lacks {' and '.join(lacking)}")
     assert load_module(DATA).linear.weight.shape == (10, 64)
@@ -79,6 +84,26 @@ def test_without_data_it_says_why_and_ends_well(
     assert shown.out == ""
     assert "skipped" in shown.err
     assert str(folder) in shown.err
+
+
+def test_images_must_be_some(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--images", "0"]) == 2
+    assert "--images 0: must be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "resnet20"])
+def test_scripts_are_of_their_networks(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", [name, "--data-folder", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"benchmarks.{name}", run_name="__main__")
+    assert ended.value.code == 0
+    shown = capsys.readouterr().err
+    assert f"{NETWORKS[name].title}: skipped" in shown and NETWORKS[name].file in shown
 
 
 def test_fitted_accelerator_holds_the_networks_and_no_smaller_one_does(

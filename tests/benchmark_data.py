@@ -1,0 +1,84 @@
+"""A made-up data folder in the format of the real one, and made-up cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from benchmarks.cell import Cell
+from benchmarks.datasets import CIFAR10, KEYWORDS, MNIST
+from benchmarks.networks import NETWORKS
+from pann_hw.quantise.quality import Quality
+from tests.onnx_graphs import Sketch
+
+__all__ = ["CELL", "SHAPES", "cells_of", "made_up_folder", "save_network"]
+
+SHAPES = {
+    "resnet8": (3, 32, 32),
+    "resnet20": (3, 32, 32),
+    "dscnn": (1, 49, 10),
+    "autoencoder": (640,),
+    "mnist_cnn": (1, 28, 28),
+}
+"""What each network takes."""
+
+CELL = Cell(
+    network="resnet8",
+    column="2bit-csd",
+    decided_by={"files": {"a.onnx": "12"}, "calibration": 512, "settings": {"budget": "2bit"}},
+    code="34",
+    calibrated=512,
+    tested=1017,
+    float_accuracy=0.88,
+    quality=Quality(0.875, 0.9715, 0.0072),
+    bits=5.69,
+    additions=3.27,
+    flips_per_mac=9.998,
+    import_seconds=0.1,
+    seconds=11.25,
+    cpu_seconds=10.5,
+    peak_megabytes=871,
+)
+
+
+def cells_of(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Cell]:
+    """The cell above for every pair of network and column."""
+    return {
+        (network, column): replace(CELL, network=network, column=column)
+        for network, column in names
+    }
+
+
+def made_up_folder(folder: Path, rng: np.random.Generator) -> Path:
+    """Small data with classes that pixels tell, and a small network in each network's place."""
+    for file, shape in ((CIFAR10, (32, 32, 3)), (MNIST, (28, 28))):
+        arrays: dict[str, np.ndarray] = {}
+        for part, count in (("train", 40), ("test", 30)):
+            y = rng.permutation(np.arange(count, dtype=np.uint8) % 10)
+            x = rng.integers(0, 8, (count, *shape)) + y.reshape(-1, *(1,) * len(shape)) * 24
+            arrays |= {f"{part}_x": x.astype(np.uint8), f"{part}_y": y}
+        np.savez(folder / file, **arrays)
+    x = rng.integers(-128, 128, (60, 49, 10)).astype(np.int8)
+    np.savez(folder / KEYWORDS, x=x, y=rng.permutation(np.arange(60, dtype=np.uint8) % 12))
+    for name, taken in SHAPES.items():
+        save_network(folder / NETWORKS[name].file, taken, rng)
+    return folder
+
+
+def save_network(path: Path, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    """A convolution where there is a map, a hidden layer, and as many outputs as fit the task."""
+    sketch = Sketch((1, *shape), rng=rng)
+    value, features = "x", shape[0]
+    if len(shape) == 3:
+        weight = sketch.floats(4, shape[0], 3, 3, scale=0.2)
+        value = sketch("Relu", sketch("Conv", value, weight, sketch.floats(4), strides=[4, 4]))
+        features = 4 * ((shape[1] - 3) // 4 + 1) * ((shape[2] - 3) // 4 + 1)
+        value = sketch("Flatten", value)
+    hidden = sketch("Gemm", value, sketch.floats(features, 8, scale=features**-0.5))
+    outputs = 640 if shape == (640,) else 10
+    sketch("Gemm", sketch("Relu", hidden), sketch.floats(8, outputs), sketch.floats(outputs))
+    onnx.save(sketch.model(), path)
