@@ -56,17 +56,21 @@ def cells_of(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Cell]:
 def made_up_folder(folder: Path, rng: np.random.Generator) -> Path:
     """Small data with classes that pixels tell, and a small network in each network's place."""
     for file, shape in ((CIFAR10, (32, 32, 3)), (MNIST, (28, 28))):
-        arrays: dict[str, np.ndarray] = {}
-        for part, count in (("train", 40), ("test", 30)):
-            y = rng.permutation(np.arange(count, dtype=np.uint8) % 10)
-            x = rng.integers(0, 8, (count, *shape)) + y.reshape(-1, *(1,) * len(shape)) * 24
-            arrays |= {f"{part}_x": x.astype(np.uint8), f"{part}_y": y}
-        np.savez(folder / file, **arrays)
+        (x, y), (test_x, test_y) = (_pictures(count, shape, rng) for count in (40, 30))
+        np.savez(folder / file, train_x=x, train_y=y, test_x=test_x, test_y=test_y)
     x = rng.integers(-128, 128, (60, 49, 10)).astype(np.int8)
     np.savez(folder / KEYWORDS, x=x, y=rng.permutation(np.arange(60, dtype=np.uint8) % 12))
     for name, taken in SHAPES.items():
         save_network(folder / NETWORKS[name].file, taken, rng)
     return folder
+
+
+def _pictures(
+    count: int, shape: tuple[int, ...], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    y = rng.permutation(np.arange(count, dtype=np.uint8) % 10)
+    x = rng.integers(0, 8, (count, *shape)) + y.reshape(-1, *(1,) * len(shape)) * 24
+    return x.astype(np.uint8), y
 
 
 def save_network(path: Path, shape: tuple[int, ...], rng: np.random.Generator) -> None:
