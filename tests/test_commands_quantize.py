@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pann_hw.cli import main
+from pann_hw.integer.store import load
 
 FACTORY = """
 import torch
@@ -67,6 +68,46 @@ def test_switches_are_reported(arguments: list[str], capsys: pytest.CaptureFixtu
         "feedback": True, "damping": 0.01, "match_float": False, "thrift": 0.2,
         "correct_biases": True, "clip": "percentile", "equalise": True, "layer_budgets": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "flips"), [("signed", 36.0), ("unsigned", 24.0)])
+def test_baseline(
+    kind: str, flips: float, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = output(capsys, [*arguments, "--baseline", kind, "--bits", "4"])
+    assert (result["baseline"], result["encoding"]) == (kind, None)
+    assert result["budget"] == result["flips_per_mac"] == flips
+    assert result["bx"] == 4
+    network = load(Path(arguments[arguments.index("--output") + 1]))
+    assert {network.input.bits, *(layer.output.bits for layer in network.layers[:-1])} == {4}
+    wide = output(capsys, [*arguments, "--baseline", kind, "--bits=4", "--input-bits=8"])
+    taken = wide["flips_per_mac"]
+    assert isinstance(taken, float)
+    assert taken > flips
+    assert main([*arguments[:-1], "--baseline", kind, "--bits", "4"]) == 0
+    assert f"4-bit {kind} multipliers, 40 calibration images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--baseline=pann"], "signed, unsigned"),
+        (["--baseline=signed"], "needs --bits 2..8"),
+        (["--baseline=signed", "--bits=9"], "--bits 9: must be 2..8"),
+        (["--baseline=signed", "--bits=4", "--input-bits=1"], "--input-bits 1: must be 2..8"),
+        (["--baseline=signed", "--bits=4", "--budget=2bit"], "--budget 2bit: not with --baseline"),
+        (["--baseline=signed", "--bits=4", "--encoding=csd"], "--encoding csd: not with"),
+        (["--bits=4"], "--bits 4: only with --baseline"),
+        (["--input-bits=4"], "--input-bits 4: only with --baseline"),
+    ],
+)
+def test_bad_baselines(
+    options: list[str], found: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, *options]) == 2
+    error = capsys.readouterr().err
+    assert found in error
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(

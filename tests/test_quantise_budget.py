@@ -15,6 +15,7 @@ from pann_hw.quantise.budget import (
     mac_flips,
     mean_additions,
     mean_bits,
+    multiplier_flips_per_mac,
     parse_budget,
 )
 
@@ -89,7 +90,27 @@ def test_formula_of_the_method() -> None:
     assert mac_flips(2) == 10
 
 
+def test_ordinary_multiply_accumulates() -> None:
+    for bits in range(2, 9):
+        assert mac_flips(bits) == 0.5 * bits**2 + 4 * bits
+        assert mac_flips(bits, signed=True) == 0.5 * bits**2 + 3 * bits + 0.5 * 32
+    # 8 x 4 bits: inputs and multiplier 6 + 32, addend, sum and register 6 each; signed, 16 and 6.
+    assert mac_flips(4, x_bits=8) == 6 + 32 + 3 * 6
+    assert mac_flips(4, x_bits=8, signed=True) == 6 + 32 + 16 + 2 * 6
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_multipliers_have_the_width_of_what_they_read(signed: bool) -> None:
+    """108 MACs a position read 8 bits, 36 read 3 bits; the shortcut is none."""
+    wanted = sum(
+        part * mac_flips(4, x_bits=bits, signed=signed) for part, bits in ((0.75, 8), (0.25, 3))
+    )
+    assert multiplier_flips_per_mac(network(), 4, signed=signed) == pytest.approx(wanted)
+
+
 def test_no_learned_weights() -> None:
+    with pytest.raises(ValueError, match="no learned weights"):
+        multiplier_flips_per_mac(network(learned=False), 4, signed=True)
     with pytest.raises(ValueError, match="no learned weights"):
         flips_per_mac(network(learned=False))
     with pytest.raises(ValueError, match="no learned weights"):

@@ -100,6 +100,20 @@ def test_thrift_at_equal_terms_leaves_less_error(max_shift: int, rng: np.random.
     assert saved < float(rounding.error(plain, 1.0).sum())
 
 
+def test_limits_hold_and_feedback_makes_up_for_clipping(rng: np.random.Generator) -> None:
+    weights = torch.from_numpy(rng.laplace(size=(1, 16, 40)))
+    seen = covariance(rng, 1, 40)
+    errors = []
+    for feedback in (True, False):
+        rounding = Rounding(weights, seen, DAMPING, feedback)
+        found = rounding.round(0.7, limits=(-2, 1))
+        assert (float(found.min()), float(found.max())) == (-2, 1)
+        errors.append(float(rounding.error(found, 0.7).sum()))
+    assert errors[0] < 0.7 * errors[1]
+    nearest = torch.floor(weights / 0.7 + 0.5).clamp(-2, 1)
+    assert torch.equal(found, nearest)
+
+
 def test_error_and_cost(rng: np.random.Generator) -> None:
     weights = torch.from_numpy(rng.laplace(size=(2, 3, 7)))
     seen = covariance(rng, 2, 7)

@@ -7,15 +7,17 @@ each flipping b bits, and b / 2 for the accumulator's register, (R + 0.5) b on a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from pann_hw.errors import InputError
-from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, Tensor
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, Source, Tensor
 from pann_hw.integer.terms import term_count
+from pann_hw.power.formulas import mac
 
 __all__ = [
+    "ACCUMULATOR_WIDTH",
     "LARGEST",
     "WIDTHS",
     "flips_per_mac",
@@ -23,6 +25,7 @@ __all__ = [
     "mac_flips",
     "mean_additions",
     "mean_bits",
+    "multiplier_flips_per_mac",
     "parse_budget",
 ]
 
@@ -30,9 +33,22 @@ WIDTHS = range(2, 9)
 """Widths of the multiply-accumulates that budgets are named after, and of hidden activations."""
 
 
-def mac_flips(bits: int) -> float:
-    """Flips of an unsigned multiply-accumulate of two ``bits``-bit operands: 0.5 b^2 + 4 b."""
-    return 0.5 * bits**2 + 4 * bits
+ACCUMULATOR_WIDTH = 32
+"""Of ordinary multiply-accumulates, B; only signed ones flip more for it."""
+
+
+def mac_flips(bits: int, *, signed: bool = False, x_bits: int | None = None) -> float:
+    """Flips of an ordinary multiply-accumulate, by :func:`pann_hw.power.formulas.mac`.
+
+    0.5 b^2 + 4 b unsigned, 0.5 b^2 + 3 b + 0.5 B signed.
+
+    Parameters
+    ----------
+    bits : width of the weight, b
+    x_bits : of the activation; None: as wide
+    """
+    parts = mac(bits if x_bits is None else x_bits, bits, ACCUMULATOR_WIDTH, signed=signed)
+    return sum(parts.values())
 
 
 LARGEST = mac_flips(WIDTHS[-1])
@@ -103,6 +119,29 @@ def layer_flips(layer: Layer, tensors: Mapping[str, Tensor], max_shift: int = 0)
     return flips
 
 
+def multiplier_flips_per_mac(network: IntegerNetwork, bits: int, *, signed: bool) -> float:
+    """Flips of the ordinary multiply-accumulates that the learned weights stand for, on average.
+
+    Each has the width of the activation that it reads, as :func:`mac_flips` counts; shortcuts and
+    means are not among them.
+
+    Parameters
+    ----------
+    bits : width of the weights
+
+    Raises
+    ------
+    ValueError : the network has no learned weights
+    """
+    tensors = network.tensors
+    return _per_mac(
+        network,
+        lambda one: (
+            one.weights.size * mac_flips(bits, signed=signed, x_bits=tensors[one.tensor].bits)
+        ),
+    )
+
+
 def mean_additions(network: IntegerNetwork) -> float:
     """R as reached: mean |w| of the learned weights, each counted as often as it is used.
 
@@ -110,16 +149,7 @@ def mean_additions(network: IntegerNetwork) -> float:
     ------
     ValueError : the network has no learned weights
     """
-    if network.macs == 0:
-        raise ValueError("the network has no learned weights, additions per MAC have no meaning")
-    total = 0
-    for layer in network.layers:
-        if isinstance(layer, Accumulate):
-            positions = layer.output.shape[1] * layer.output.shape[2]
-            for source in layer.sources:
-                if source.learned:
-                    total += positions * term_count(source.weights, 0)
-    return total / network.macs
+    return _per_mac(network, lambda one: term_count(one.weights, 0))
 
 
 def mean_bits(network: IntegerNetwork) -> float:
@@ -129,14 +159,17 @@ def mean_bits(network: IntegerNetwork) -> float:
     ------
     ValueError : the network has no learned weights
     """
-    if network.macs == 0:
-        raise ValueError("the network has no learned weights, bits per MAC have no meaning")
     tensors = network.tensors
-    total = 0
+    return _per_mac(network, lambda one: one.weights.size * tensors[one.tensor].bits)
+
+
+def _per_mac(network: IntegerNetwork, amount: Callable[[Source], float]) -> float:
+    """What learned sources take at each position, over the positions and MACs of all of them."""
+    if network.macs == 0:
+        raise ValueError("the network has no learned weights, a mean over MACs has no meaning")
+    total = 0.0
     for layer in network.layers:
         if isinstance(layer, Accumulate):
             positions = layer.output.shape[1] * layer.output.shape[2]
-            for source in layer.sources:
-                if source.learned:
-                    total += positions * source.weights.size * tensors[source.tensor].bits
+            total += positions * sum(amount(one) for one in layer.sources if one.learned)
     return total / network.macs

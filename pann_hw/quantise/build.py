@@ -28,14 +28,17 @@ INPUT_BITS = 8
 """Width of the network's input."""
 
 
-def choose_ranges(fused: Fused, statistics: dict[str, Statistics], bits: int) -> dict[str, Range]:
-    """The grid of every value that a layer makes but the raw output, and of the input (8 bits).
+def choose_ranges(
+    fused: Fused, statistics: dict[str, Statistics], bits: int, input_bits: int = INPUT_BITS
+) -> dict[str, Range]:
+    """The grid of every value that a layer makes but the raw output, and of the input.
 
     Selections alone keep the grid of what they read. Values that only max pooling reads are
-    clipped as their maxima are best clipped.
+    clipped as their maxima are best clipped. An input of 8 bits is not clipped.
     """
     source = fused.graph.input_name
-    ranges = {source: choose_range(statistics[source], INPUT_BITS, clip=False)}
+    clip = input_bits < INPUT_BITS
+    ranges = {source: choose_range(statistics[source], input_bits, clip=clip)}
     for layer in fused.layers:
         if isinstance(layer, Sum) and not layer.raw and not keeps_grid(layer):
             maximum = layer.clamp.maximum if layer.clamp is not None else None
@@ -44,7 +47,13 @@ def choose_ranges(fused: Fused, statistics: dict[str, Statistics], bits: int) ->
     return ranges
 
 
-def build(fused: Fused, ranges: dict[str, Range], bits: int, additions: float) -> IntegerNetwork:
+def build(
+    fused: Fused,
+    ranges: dict[str, Range],
+    bits: int,
+    additions: float,
+    input_bits: int = INPUT_BITS,
+) -> IntegerNetwork:
     """The integer network at R = ``additions`` for every layer, hidden tensors of ``bits`` bits.
 
     Where a shortcut joins a convolution, the convolution's step moves to the nearest at which the
@@ -53,7 +62,7 @@ def build(fused: Fused, ranges: dict[str, Range], bits: int, additions: float) -
     shapes = fused.graph.shapes
     source = fused.graph.input_name
     grid = ranges[source]
-    first = Tensor(source, fused.graph.input_shape, INPUT_BITS, grid.zero_point, grid.step)
+    first = Tensor(source, fused.graph.input_shape, input_bits, grid.zero_point, grid.step)
     tensors = {source: first}
     layers: list[Layer] = []
     output_scale = 1.0

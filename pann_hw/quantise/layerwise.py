@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, Tensor
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, Tensor, layer_macs
 from pann_hw.network.graph import FloatGraph, evaluate
 from pann_hw.network.graph import MaxPool as FloatMaxPool
 from pann_hw.quantise.budget import WIDTHS, layer_flips
@@ -18,10 +18,10 @@ from pann_hw.quantise.correct import correct_bias
 from pann_hw.quantise.evaluate import accumulators, activations, layer_values, quantised
 from pann_hw.quantise.fuse import Fused, Sum
 from pann_hw.quantise.layer import Parts, accumulate, learned_parts, max_pool, unlearned_parts
-from pann_hw.quantise.layer_fit import LayerFit
+from pann_hw.quantise.layer_fit import Fitted, LayerFit
 from pann_hw.quantise.recipe import Recipe
 
-__all__ = ["Plan", "float_values", "quantise_layers"]
+__all__ = ["Plan", "fit_in_order", "float_values", "quantise_layers"]
 
 _BATCH = 64
 _LEAST_SHARE = 0.25
@@ -39,6 +39,10 @@ class Plan:
 
     bits: Mapping[str, int]
     flips: Mapping[str, float]
+
+
+Choose = Callable[[Sum, LayerFit, Sequence[Layer]], Fitted | None]
+"""The weights of a layer, given the layers already made; None gives the network up."""
 
 
 def quantise_layers(
@@ -62,17 +66,44 @@ def quantise_layers(
     budget : flips per MAC of the whole network
     """
     template = build(fused, dict(ranges), max(plan.bits.values(), default=8), 1.0)
+
+    def choose(layer: Sum, fit: LayerFit, made: Sequence[Layer]) -> Fitted | None:
+        tensors = {one.name: one for one in (template.input, *(other.output for other in made))}
+        spent = sum(layer_flips(one, tensors, max_shift) for one in made)
+        share = _share(fused, plan, len(made), budget * template.macs - spent)
+        _, height, width = fused.graph.shapes[layer.unclamped]
+        cost = share / (height * width)
+        if cost <= fit.least_cost and not any(map(layer_macs, made)):
+            return None
+        return fit.fit(max(cost, fit.least_cost * (1 + _LEAST_SHARE)))
+
+    return fit_in_order(fused, template, ranges, plan.bits, x, recipe, max_shift, choose)
+
+
+def fit_in_order(
+    fused: Fused,
+    template: IntegerNetwork,
+    ranges: Mapping[str, Range],
+    bits: Mapping[str, int],
+    x: np.ndarray,
+    recipe: Recipe,
+    max_shift: int,
+    choose: Choose,
+) -> IntegerNetwork | None:
+    """The integer network of which each layer is fitted on what those before it make.
+
+    Parameters
+    ----------
+    template : what build() makes of ``fused`` with an input of the wanted width
+    ranges : the grid of each value at its width
+    bits : that width, by name of the value
+    x : calibration images (n, C, H, W)
+    """
     tensors = {template.input.name: template.input}
     values = {template.input.name: quantised(template, x)}
     images = torch.from_numpy(np.ascontiguousarray(x, np.float32))
     wanted = float_values(fused.graph, images)
     last_read = _last_read(fused)
-    rest = budget * template.macs
-    first = next(
-        index
-        for index, layer in enumerate(fused.layers)
-        if isinstance(layer, Sum) and layer.convolutions
-    )
     layers: list[Layer] = []
     output_scale = 1.0
     for index, layer in enumerate(fused.layers):
@@ -81,18 +112,16 @@ def quantise_layers(
             made_values = layer_values(made, values, tensors)
         elif not layer.convolutions:
             parts = unlearned_parts(layer, tensors)
-            made = _made(layer, parts, tensors, fused.graph, ranges, plan)
+            made = _made(layer, parts, tensors, fused.graph, ranges, bits)
             made_values = layer_values(made, values, tensors)
         else:
             target = _value(wanted, layer.unclamped)
-            _, height, width = fused.graph.shapes[layer.unclamped]
-            cost = _share(fused, plan, index, rest) / (height * width)
             fit = LayerFit(layer, tensors, values, target, recipe, max_shift)
-            if index == first and cost <= fit.least_cost:
+            fitted = choose(layer, fit, layers)
+            if fitted is None:
                 return None
-            fitted = fit.fit(max(cost, fit.least_cost * (1 + _LEAST_SHARE)))
             parts = learned_parts(layer, fitted.sources, fitted.unit)
-            made = _made(layer, parts, tensors, fused.graph, ranges, plan)
+            made = _made(layer, parts, tensors, fused.graph, ranges, bits)
             sums = accumulators(made, values, tensors)
             if recipe.correct_biases:
                 means = target.double().mean((0, 2, 3)).numpy()
@@ -100,7 +129,6 @@ def quantise_layers(
             made_values = activations(made, sums)
         if isinstance(layer, Sum) and layer.raw:
             output_scale = parts.units[0]
-        rest -= layer_flips(made, tensors, max_shift)
         tensors[made.output.name] = made.output
         values[made.output.name] = made_values
         layers.append(made)
@@ -155,8 +183,8 @@ def _made(
     tensors: dict[str, Tensor],
     graph: FloatGraph,
     ranges: Mapping[str, Range],
-    plan: Plan,
+    bits: Mapping[str, int],
 ) -> Accumulate:
+    width = WIDTHS[-1] if layer.raw else bits[layer.name]
     shape = graph.shapes[layer.unclamped]
-    bits = WIDTHS[-1] if layer.raw else plan.bits[layer.name]
-    return accumulate(layer, parts, tensors, ranges.get(layer.name), shape, bits)
+    return accumulate(layer, parts, tensors, ranges.get(layer.name), shape, width)

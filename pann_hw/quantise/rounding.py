@@ -46,6 +46,7 @@ class Rounding:
     Attributes
     ----------
     scale : mean absolute weight
+    largest : largest absolute weight
 
     Raises
     ------
@@ -88,15 +89,19 @@ class Rounding:
             self._errors = ordered.diagonal(dim1=1, dim2=2).T.contiguous()
             self._spread = None
         self.scale = float(weights.abs().mean())
+        self.largest = float(weights.abs().max())
         # Of a term of price 1, so that thrift means the same for every layer.
         self._unit_price = float(self._errors.mean()) / float(prices.mean())
 
-    def round(self, step: float, thrift: float = 0.0) -> torch.Tensor:
+    def round(
+        self, step: float, thrift: float = 0.0, limits: tuple[int, int] | None = None
+    ) -> torch.Tensor:
         """The integers (G, O, n), as float64, in steps of ``step``.
 
         Parameters
         ----------
         thrift : price of a term, as a part of the error that a weight wrong by 1 leaves on average
+        limits : the least and the largest integer that may come out; None: any
         """
         columns = self._columns / step
         largest = int(columns.abs().max()) + 64
@@ -108,6 +113,8 @@ class Rounding:
             else:
                 price = thrift * self._unit_price * float(self._prices[j]) / self._errors[j]
                 chosen = _worth(column, price, costs)
+            if limits is not None:
+                chosen = chosen.clamp(*limits)
             found[j] = chosen
             if self._spread is not None and j + 1 < len(columns):
                 columns[j + 1 :] -= self._spread[j, j + 1 :] * (column - chosen)

@@ -15,7 +15,7 @@ from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flip
 from pann_hw.quantise.quality import float_outputs, quality
 from pann_hw.quantise.recipe import PLAIN, Recipe
 
-__all__ = ["Candidate", "best", "search"]
+__all__ = ["Candidate", "best", "candidate", "search"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,8 @@ def search(
     for done, bits in enumerate(widths, 1):
         network = _fitted(prepared, bits, flips, max_shift)
         if network is not None:
-            candidates.append(_candidate(network, x, y, wanted, max_shift))
+            taken = flips_per_mac(network, max_shift)
+            candidates.append(candidate(network, x, y, wanted, taken))
         if progress is not None:
             progress(done, len(widths))
     if not candidates:
@@ -123,19 +124,27 @@ def _tied(candidates: list[Candidate], rates: list[float]) -> list[Candidate]:
     return [one for one, rate in zip(candidates, rates, strict=True) if rate >= least]
 
 
-def _candidate(
+def candidate(
     network: IntegerNetwork,
     x: np.ndarray,
     y: np.ndarray | None,
     wanted: np.ndarray,
-    max_shift: int,
+    flips: float,
 ) -> Candidate:
+    """A network with what calibration images say of it.
+
+    Parameters
+    ----------
+    x, y : images (n, C, H, W) and their classes (n,) or None
+    wanted : the float network's outputs for them
+    flips : what it takes, per MAC
+    """
     found = quality(network, x, y, wanted)
     assert network.additions is not None
     return Candidate(
         bits=mean_bits(network) if network.bits is None else network.bits,
         additions=network.additions,
-        flips_per_mac=flips_per_mac(network, max_shift),
+        flips_per_mac=flips,
         accuracy=found.accuracy,
         agreement=found.agreement,
         error=found.error,
