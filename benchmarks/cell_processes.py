@@ -58,10 +58,10 @@ def measure_cells(
     for (network, column), result in _results(todo, folder, jobs, threads):
         if isinstance(result, Cell):
             cells[network.name, column.name] = result
-            save_cells(path, cells)
         else:
             cells.pop((network.name, column.name), None)
             refused.append(f"{network.title}, {column.title}: {result}")
+        save_cells(path, cells)
     return cells, refused
 
 

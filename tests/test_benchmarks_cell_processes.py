@@ -18,7 +18,7 @@ from benchmarks.cell_store import load_cells, save_cells
 from benchmarks.columns import COLUMNS, Column
 from benchmarks.networks import NETWORKS, Network
 from pann_hw.errors import ToolError
-from tests.benchmark_data import CELL, made_up_folder
+from tests.benchmark_data import CELL, cells_of, made_up_folder
 
 PLAIN, FULL = COLUMNS["2bit-csd-plain"], COLUMNS["2bit-csd"]
 NAMES = ("mnist_cnn", "dscnn")
@@ -56,6 +56,7 @@ def test_processes_measure_what_this_one_does(folder: Path) -> None:
     """And a network that is refused keeps no other from being measured."""
     (folder / PAIR[1].file).write_bytes(b"no network")
     path = folder / "cells.json"
+    save_cells(path, cells_of([("dscnn", PLAIN.name)]))  # of a network that was there before
     cells, refused = measure_cells(PAIR, [PLAIN], folder, path, jobs=2)
     assert list(cells) == [("mnist_cnn", PLAIN.name)]
     (found,) = cells.values()
