@@ -1,0 +1,173 @@
+"""Points made side by side: on local cores or on a Dask cluster, by the same tasks."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import dask
+from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed
+
+from pann_hw.errors import InputError, PannError, ToolError
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.sweep import remote
+from pann_hw.sweep.key import versions
+from pann_hw.sweep.point import Outcome, Point
+from pann_hw.sweep.problem import Problem
+
+__all__ = ["make_all"]
+
+_TIMEOUT = 10
+"""Seconds for a scheduler to answer."""
+
+_CONFIG = {
+    # The network and its data go with the tasks: a worker that is lost then takes nothing along.
+    "distributed.admin.large-graph-warning-threshold": "1 TB",
+    # A point that brought a local process down does so again.
+    "distributed.scheduler.allowed-failures": 0,
+}
+
+_LOGGERS = ("distributed", "distributed.client", "tornado.application", "asyncio")
+
+
+def make_all(
+    problem: Problem,
+    points: Sequence[Point],
+    done: Callable[[Outcome, IntegerNetwork | None], None],
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> None:
+    """Make all points, and hand each over as soon as it is finished, in any order.
+
+    An exception here, in ``done`` or in a point ends all: local processes at once, on a cluster
+    when the points that are being made are finished.
+
+    Parameters
+    ----------
+    done : called in this thread with an outcome and its network
+    jobs : local processes of one thread each, at least 1
+    scheduler : address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``; None: local processes
+    note : called with a sentence where there is something to wait for
+
+    Raises
+    ------
+    InputError : no scheduler answers there; a worker without this package, or with another version;
+        all that a point raises
+    ToolError : local processes were killed, or the cluster was lost
+    """
+    if not points:
+        return
+    with _quiet(), dask.config.set(_CONFIG), _client(min(jobs, len(points)), scheduler) as client:
+        if not client.nthreads():
+            note(f"the scheduler {scheduler} has no workers yet, waiting for some")
+        for found in _results(client, problem, points):
+            done(*found)
+
+
+def _results(
+    client: Client, problem: Problem, points: Sequence[Point]
+) -> Iterator[tuple[Outcome, IntegerNetwork | None]]:
+    expected, given = versions(), pickle.dumps(problem)
+    benches = {
+        encoding: client.submit(remote.calibrated, expected, given, encoding, pure=False)
+        for encoding in dict.fromkeys(point.encoding for point in points)
+    }
+    futures = [
+        client.submit(
+            remote.finished, expected, benches[point.encoding], pickle.dumps(point), pure=False
+        )
+        for point in points
+    ]
+    try:
+        for future in as_completed(futures, loop=client.loop):
+            yield pickle.loads(_result(future))
+            future.release()
+    finally:
+        client.cancel(futures + list(benches.values()))
+
+
+def _result(future: Future[bytes]) -> bytes:
+    """A task's result, or one line that says why there is none."""
+    try:
+        return future.result()
+    except PannError:
+        raise
+    except KilledWorker:
+        raise ToolError(
+            "a process that quantises was killed, for memory perhaps: use fewer --jobs or --images"
+        ) from None
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"a worker has no {error.name}, or an older version: install the same pann_hw on all"
+        ) from None
+    except RuntimeError as error:
+        if "deserialization of the task graph" not in str(error):
+            raise
+        raise InputError(
+            "the scheduler has no pann_hw, or an older version: install the same on all"
+        ) from None
+    except (CancelledError, OSError) as error:
+        raise ToolError(
+            f"the scheduler was lost ({type(error).__name__}); the same command goes on from here"
+        ) from None
+
+
+@contextmanager
+def _client(jobs: int, scheduler: str | None) -> Iterator[Client]:
+    if scheduler is None:
+        with _local(jobs) as cluster, Client(cluster, set_as_default=False) as client:
+            yield client
+        return
+    try:
+        client = Client(scheduler, timeout=_TIMEOUT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"--scheduler {scheduler}: does not answer ({reason}); give the address that "
+            f"dask scheduler prints, such as tcp://10.0.0.1:8786"
+        ) from None
+    with client:
+        yield client
+
+
+@contextmanager
+def _local(jobs: int) -> Iterator[LocalCluster]:
+    """A cluster of local processes, which end at once where it ends."""
+    others = set(multiprocessing.active_children())
+    cluster = LocalCluster(
+        n_workers=jobs,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        # What all of them may take is for the system to say.
+        memory_limit=0,
+        silence_logs=logging.CRITICAL,
+    )
+    with cluster:
+        try:
+            yield cluster
+        finally:
+            # Asked to close, a worker would finish its point first.
+            for nanny in cluster.workers.values():
+                nanny.close_gracefully()
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No messages of the scheduler's own: what matters of them is raised."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
