@@ -58,7 +58,7 @@ def cost_tables(
     tables = []
     for network in networks:
         found = [(column, cells.get((network.name, column.name))) for column in columns]
-        rows = [(column.title, *_costs(cell)) for column, cell in found if cell is not None]
+        rows = [(column.label, *_costs(cell)) for column, cell in found if cell is not None]
         if rows:
             tables.append(Table(f"{network.title}: what was chosen, what it took", _COSTS, rows))
     return tables

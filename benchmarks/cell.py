@@ -75,7 +75,7 @@ def measure(network: Network, column: Column, folder: Path) -> Cell:
     InputError : the network cannot be quantised so, as where a budget is too small
     """
     clock = Clock()
-    name = f"{network.title}, {column.title}"
+    name = f"{network.title}, {column.label}"
     graph = clock(f"{name}: import", network.graph, folder)
     calibration = network.calibration(folder)
     training = network.training(folder) if column.trains else None

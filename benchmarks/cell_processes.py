@@ -60,7 +60,7 @@ def measure_cells(
             cells[network.name, column.name] = result
         else:
             cells.pop((network.name, column.name), None)
-            refused.append(f"{network.title}, {column.title}: {result}")
+            refused.append(f"{network.title}, {column.label}: {result}")
         save_cells(path, cells)
     return cells, refused
 

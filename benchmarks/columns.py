@@ -9,13 +9,16 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.network.data import Data
 from pann_hw.network.graph import FloatGraph
-from pann_hw.quantise.budget import flips_per_mac
-from pann_hw.quantise.recipe import RECIPES
+from pann_hw.quantise.budget import flips_per_mac, multiplier_flips_per_mac
+from pann_hw.quantise.build import INPUT_BITS
+from pann_hw.quantise.post_training import prepare
+from pann_hw.quantise.recipe import FULL, RECIPES
 from pann_hw.quantise.search import best, search
+from pann_hw.quantise.uniform import fit_uniform
 
-__all__ = ["COLUMNS", "Column", "post_training"]
+__all__ = ["COLUMNS", "Column", "post_training", "uniform"]
 
-PANN = "PANN"
+_UNIFORM_BITS = (2, 3, 4, 5, 6, 8)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class Column:
     flips: Callable[[IntegerNetwork], float]
     trains: bool = False
 
+    @property
+    def label(self) -> str:
+        """The title where the group is not told beside it."""
+        return f"{self.group}: {self.title}"
+
 
 def post_training(budget: str, encoding: str, recipe: str) -> Column:
     """Post-training quantisation within a budget.
@@ -63,10 +71,35 @@ def post_training(budget: str, encoding: str, recipe: str) -> Column:
     return Column(
         name=f"{budget}-{encoding}" + ("" if recipe == "full" else f"-{recipe}"),
         title=title if recipe == "full" else f"{title}, {recipe} recipe",
-        group=PANN,
+        group="PANN",
         settings={"budget": budget, "max_shift": max_shift, "recipe": asdict(RECIPES[recipe])},
         quantise=quantise,
         flips=lambda network: flips_per_mac(network, max_shift),
+    )
+
+
+def uniform(bits: int, *, signed: bool) -> Column:
+    """Ordinary uniform quantisation under the full recipe, for multiply-accumulates of b bits.
+
+    The network's input has 8 bits, as in every other column; its multipliers flip for them.
+
+    Parameters
+    ----------
+    bits : of weights and of all activations but the input
+    signed : the kind of multiplier; an unsigned one takes magnitudes of b bits
+    """
+
+    def quantise(graph: FloatGraph, calibration: Data, _training: Data | None) -> IntegerNetwork:
+        return fit_uniform(prepare(graph, calibration.x, FULL), bits, signed, INPUT_BITS)
+
+    kind = "signed" if signed else "unsigned"
+    return Column(
+        name=f"{kind}-{bits}bit",
+        title=f"{bits}-bit",
+        group=f"Uniform, {kind} MACs",
+        settings={"bits": bits, "signed": signed, "input_bits": INPUT_BITS, "recipe": asdict(FULL)},
+        quantise=quantise,
+        flips=lambda network: multiplier_flips_per_mac(network, bits, signed=signed),
     )
 
 
@@ -77,6 +110,8 @@ COLUMNS = {
         post_training("2bit", "csd", "full"),
         post_training("3bit", "csd", "full"),
         post_training("2bit", "csd", "plain"),
+        *(uniform(bits, signed=True) for bits in _UNIFORM_BITS),
+        *(uniform(bits, signed=False) for bits in _UNIFORM_BITS),
     )
 }
 """By the names that the command line takes, in the table's order."""

@@ -83,7 +83,7 @@ class Network:
 _ALL = (
     Network(
         name="resnet8",
-        title="ResNet-8, CIFAR-10",
+        title="ResNet-8",
         file="mlperf_tiny_resnet8_cifar10.onnx",
         data_file=CIFAR10,
         load=cifar10,
@@ -94,7 +94,7 @@ _ALL = (
     ),
     Network(
         name="resnet20",
-        title="ResNet-20, CIFAR-10",
+        title="ResNet-20",
         file="resnet20_cifar10_akamaster.onnx",
         data_file=CIFAR10,
         load=cifar10_normalised,
@@ -105,7 +105,7 @@ _ALL = (
     ),
     Network(
         name="dscnn",
-        title="DS-CNN, keywords",
+        title="DS-CNN",
         file="mlperf_tiny_dscnn_kws_bn.onnx",
         data_file=KEYWORDS,
         load=keywords,
@@ -116,7 +116,7 @@ _ALL = (
     ),
     Network(
         name="autoencoder",
-        title="Autoencoder, drawn sounds",
+        title="Autoencoder",
         file="mlperf_tiny_ad_autoencoder.onnx",
         data_file=None,
         load=machine_sounds,
@@ -127,7 +127,7 @@ _ALL = (
     ),
     Network(
         name="mnist_cnn",
-        title="CNN, MNIST",
+        title="MNIST CNN",
         file="mnist_cnn_winml.onnx",
         data_file=MNIST,
         load=mnist,

@@ -88,7 +88,7 @@ def test_without_data_it_says_why_and_ends_well(
 ) -> None:
     assert main("dscnn", ["--data-folder", str(tmp_path / "none")]) == 0
     shown = capsys.readouterr()
-    assert shown.out == "" and "DS-CNN, keywords: skipped" in shown.err
+    assert shown.out == "" and "DS-CNN: skipped" in shown.err
 
 
 def test_bad_arguments(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

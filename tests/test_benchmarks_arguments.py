@@ -53,8 +53,8 @@ def test_networks_without_files_are_left_out_and_told(
     assert [one.name for one in at_hand(networks, folder)] == ["resnet8", "resnet20", "autoencoder"]
     told = capsys.readouterr().err.splitlines()
     assert told == [
-        f"DS-CNN, keywords: skipped, {folder} lacks {NETWORKS['dscnn'].file}",
-        f"CNN, MNIST: skipped, {folder} lacks mnist.npz",
+        f"DS-CNN: skipped, {folder} lacks {NETWORKS['dscnn'].file}",
+        f"MNIST CNN: skipped, {folder} lacks mnist.npz",
     ]
 
 

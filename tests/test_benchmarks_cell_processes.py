@@ -66,7 +66,7 @@ def test_processes_measure_what_this_one_does(folder: Path) -> None:
     assert found.peak_megabytes > 50
     assert load_cells(path) == cells
     (line,) = refused
-    assert line.startswith(f"{PAIR[1].title}, {PLAIN.title}: ") and PAIR[1].file in line
+    assert line.startswith(f"{PAIR[1].title}, {PLAIN.label}: ") and PAIR[1].file in line
 
 
 def test_a_killed_process_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,19 +8,24 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from benchmarks.columns import COLUMNS, post_training
+from benchmarks.columns import COLUMNS, Column, post_training, uniform
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.network.data import Data
-from pann_hw.quantise.budget import flips_per_mac, parse_budget
+from pann_hw.quantise.budget import flips_per_mac, mac_flips, parse_budget
 from pann_hw.quantise.recipe import FULL, PLAIN
+from pann_hw.quantise.uniform import weight_limits
 from tests.quantise_graphs import Draft, images
 
 
-def quantised(budget: str, encoding: str, recipe: str) -> IntegerNetwork:
+def made(column: Column) -> IntegerNetwork:
     d = Draft()
     d.linear(d.relu(d.convolution(d.relu(d.convolution("x", 8)), 8)), 10)
+    return column.quantise(d.graph(), Data(images(48), np.arange(48) % 10), None)
+
+
+def quantised(budget: str, encoding: str, recipe: str) -> IntegerNetwork:
     column = post_training(budget, encoding, recipe)
-    network = column.quantise(d.graph(), Data(images(48), np.arange(48) % 10), None)
+    network = made(column)
     flips = column.flips(network)
     assert 0.9 * parse_budget(budget) < flips <= parse_budget(budget)
     assert flips == flips_per_mac(network, 3 if encoding == "csd" else 0)
@@ -42,6 +47,22 @@ def test_recipe_is_the_named_one() -> None:
     assert widths(network) == {network.bits}
 
 
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("bits", [2, 5])
+def test_uniform_weights_are_in_range_and_the_input_has_8_bits(bits: int, signed: bool) -> None:
+    column = uniform(bits, signed=signed)
+    network = made(column)
+    limits = weight_limits(bits, signed=signed)
+    assert network.input.bits == 8 and widths(network) == {bits}
+    for layer in network.layers:
+        assert isinstance(layer, Accumulate)
+        (source,) = layer.sources
+        assert limits[0] <= source.weights.min() and source.weights.max() <= limits[1]
+    # Between MACs of equal widths, and those that read the input.
+    low, high = mac_flips(bits, signed=signed), mac_flips(bits, signed=signed, x_bits=8)
+    assert low < column.flips(network) < high
+
+
 def test_names_and_titles() -> None:
     named = {(one.name, one.title) for one in COLUMNS.values()}
     assert {
@@ -51,7 +72,8 @@ def test_names_and_titles() -> None:
         ("2bit-csd-plain", "2-bit CSD, plain recipe"),
     } <= named
     assert all(column.name == name for name, column in COLUMNS.items())
-    assert len({column.title for column in COLUMNS.values()}) == len(COLUMNS)
+    assert COLUMNS["unsigned-4bit"].label == "Uniform, unsigned MACs: 4-bit"
+    assert len({column.label for column in COLUMNS.values()}) == len(COLUMNS)
 
 
 def test_settings_tell_columns_apart_and_survive_json() -> None:
