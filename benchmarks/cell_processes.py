@@ -74,7 +74,7 @@ def _tell_old(cells: Cells, kept: Iterable[tuple[Network, Column]]) -> None:
     code = code_digest()
     old = sum(cells[network.name, column.name].code != code for network, column in kept)
     if old:
-        say(f"{old} cells were measured by other code than this; --fresh measures them anew")
+        say(f"cells measured by other code than this: {old}; --fresh measures them anew")
 
 
 def _results(

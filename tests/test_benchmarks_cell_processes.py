@@ -129,4 +129,4 @@ def test_older_code_is_told_and_its_cells_are_kept(
     save_cells(path, {**cells, ("dscnn", PLAIN.name): replace(first, code="older")})
     measure_cells(PAIR, [PLAIN], folder, path)
     assert len(measured) == 2
-    assert "1 cells were measured by other code than this; --fresh" in capsys.readouterr().err
+    assert "cells measured by other code than this: 1; --fresh" in capsys.readouterr().err
