@@ -40,8 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="flips per MAC, or 2bit .. 8bit, separated by commas; default %(default)s",
     )  # fmt: skip
     parser.add_argument(
-        "--encodings", default="unary,csd", metavar="LIST", help="default %(default)s"
-    )
+        "--encodings", default="unary,csd", metavar="LIST",
+        help="unary and csd take each budget; mac-unsigned and mac-signed are ordinary uniform "
+        "quantisation for multipliers of 2 to 8 bits, to compare with; default %(default)s",
+    )  # fmt: skip
     parser.add_argument(
         "--metric", metavar="NAME",
         help="what the Pareto front is of: accuracy (default with labels), agreement with the "
@@ -103,8 +105,13 @@ def _encodings(args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _jobs(args: argparse.Namespace) -> int:
+    """Processes on this machine; the address of a scheduler is checked too."""
+    from pann_hw.sweep.schedule import check_address
+
     if args.jobs is not None and args.scheduler is not None:
         raise InputError("--jobs and --scheduler: give one; a cluster has workers of its own")
+    if args.scheduler is not None:
+        check_address(args.scheduler)
     if args.jobs is None:
         return min(os.cpu_count() or 1, _MOST_JOBS)
     jobs: int = args.jobs

@@ -41,7 +41,7 @@ _LABELS = {
     "error": "output error, % of the outputs' variance",
 }
 
-_FEW = 16
+_FEW = 30
 """Points that have room for a label each; where there are more, only the front has."""
 
 _WIDE = 12
@@ -64,6 +64,7 @@ def draw_sweep(sweep: Sweep) -> Figure:
     figure = Figure((WIDTH, 4.6), layout="constrained")
     ax = figure.subplots()
     front = [_place(sweep, f) for point, f in sweep.reached if point in sweep.front]
+    front.append((sweep.reached[-1][1].flips, front[-1][1]))
     ax.step(*zip(*front, strict=True), where="post", color=BLACK, label="Pareto front", zorder=1)
     for encoding in sweep.encodings:
         places = [_place(sweep, f) for point, f in sweep.reached if point.encoding == encoding]
@@ -88,19 +89,20 @@ def _place(sweep: Sweep, figures: Figures) -> tuple[float, float]:
 
 def _label_points(ax: Axes, sweep: Sweep) -> None:
     """Names of the front's points where no point can be, and of the others where they are few."""
-    better = sweep.metric != "error"
     few, named = len(sweep.reached) <= _FEW, _named(sweep)
-    texts: dict[tuple[tuple[float, float], bool], list[str]] = {}
+    more_is_better = sweep.metric != "error"
+    texts: dict[tuple[tuple[float, float], bool, bool], list[str]] = {}
     for point, figures in sweep.reached:
         on_front = point in sweep.front
         if point in named or (few and not on_front):
-            texts.setdefault((_place(sweep, figures), on_front), []).append(point.label)
-    for (place, on_front), labels in texts.items():
-        up = on_front == better
+            # Multipliers and terms of equal merit: above each other, not across.
+            up = on_front == more_is_better or (not on_front and point.budget is None)
+            texts.setdefault((_place(sweep, figures), on_front, up), []).append(point.label)
+    for (place, on_front, up), labels in texts.items():
         ax.annotate(
             ", ".join(dict.fromkeys(labels)),
             place,
-            (-5 if on_front else 5, 4 if up else -4),
+            (-5 if on_front else 4, 4 if up else -4),
             textcoords="offset points",
             ha="right" if on_front else "left",
             va="bottom" if up else "top",

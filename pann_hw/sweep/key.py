@@ -15,7 +15,7 @@ import pann_hw
 
 __all__ = ["digest", "versions"]
 
-_SOURCES = ("quantise", "integer", "network/graph.py", "sweep")
+_SOURCES = ("quantise", "integer", "network/graph.py", "power/formulas.py", "sweep")
 """Folders and files of the package that decide what a point's figures are."""
 
 

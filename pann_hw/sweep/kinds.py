@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pann_hw.integer.network import IntegerNetwork
-from pann_hw.quantise.budget import LARGEST, WIDTHS, flips_per_mac
+from pann_hw.quantise.budget import LARGEST, WIDTHS, flips_per_mac, multiplier_flips_per_mac
+from pann_hw.quantise.build import INPUT_BITS
 from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flips
 from pann_hw.quantise.recipe import Recipe
+from pann_hw.quantise.uniform import fit_uniform
 from pann_hw.sweep.point import Point
 
-__all__ = ["KINDS", "Kind", "Terms"]
+__all__ = ["KINDS", "Kind", "Multiplier", "Terms"]
 
 
 _STEP = 1.2
@@ -56,7 +58,7 @@ class Kind(ABC):
         """A budget that gives a network, for a point whose own does not; None where none does."""
 
     @abstractmethod
-    def flips_per_mac(self, network: IntegerNetwork, shift: int) -> float:
+    def flips_per_mac(self, point: Point, network: IntegerNetwork, shift: int) -> float:
         """Predicted flips of an inference, per MAC."""
 
 
@@ -101,8 +103,40 @@ class Terms(Kind):
             budget = _rounded_up(budget * _STEP)
         return None
 
-    def flips_per_mac(self, network: IntegerNetwork, shift: int) -> float:
+    def flips_per_mac(self, point: Point, network: IntegerNetwork, shift: int) -> float:
         return flips_per_mac(network, shift)
+
+
+class Multiplier(Kind):
+    """Ordinary uniform quantisation, as the baseline: a point for each width b, without a budget.
+
+    Weights and hidden activations have b bits and are multiplied; the network's input has 8, as it
+    has for PANN, and its multipliers flip for them.
+
+    Parameters
+    ----------
+    signed : the kind of multiplier
+    """
+
+    def __init__(self, signed: bool) -> None:
+        self._signed = signed
+
+    def points(self, name: str, budgets: Sequence[float], recipe: Recipe) -> list[Point]:
+        return [Point(name, None, bits) for bits in WIDTHS]
+
+    def prepare(self, prepared: Prepared, shift: int) -> None:
+        pass
+
+    def fit(self, prepared: Prepared, point: Point, shift: int) -> IntegerNetwork:
+        assert point.bits is not None
+        return fit_uniform(prepared, point.bits, self._signed, INPUT_BITS)
+
+    def enough(self, prepared: Prepared, point: Point, shift: int) -> None:
+        raise ValueError(f"{point.name}: has no budget that could be too small")
+
+    def flips_per_mac(self, point: Point, network: IntegerNetwork, shift: int) -> float:
+        assert point.bits is not None
+        return multiplier_flips_per_mac(network, point.bits, signed=self._signed)
 
 
 def _rounded_up(value: float) -> float:
@@ -111,5 +145,10 @@ def _rounded_up(value: float) -> float:
     return float(f"{math.ceil(value / unit) * unit:.3g}")
 
 
-KINDS: dict[str, Kind] = {"unary": Terms(shifts=False), "csd": Terms(shifts=True)}
+KINDS: dict[str, Kind] = {
+    "unary": Terms(shifts=False),
+    "csd": Terms(shifts=True),
+    "mac-unsigned": Multiplier(signed=False),
+    "mac-signed": Multiplier(signed=True),
+}
 """By the names that ``--encodings`` takes."""

@@ -83,7 +83,7 @@ def make(bench: Workbench, point: Point) -> tuple[Outcome, IntegerNetwork | None
     if network is None:
         return Outcome(point, None, kind.enough(bench.prepared, point, shift)), None
     found = quality(network, problem.test.x, problem.test.y, problem.wanted)
-    flips_per_mac = float(kind.flips_per_mac(network, shift))
+    flips_per_mac = float(kind.flips_per_mac(point, network, shift))
     figures = Figures(
         bx=mean_bits(network) if network.bits is None else network.bits,
         R=mean_additions(network),

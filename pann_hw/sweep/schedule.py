@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import multiprocessing
 import pickle
@@ -9,19 +10,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import dask
-from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed import (
+    CancelledError,
+    Client,
+    Future,
+    KilledWorker,
+    LocalCluster,
+    Security,
+    as_completed,
+    connect,
+)
+from distributed.comm.addressing import get_address_host_port
 
 from pann_hw.errors import InputError, PannError, ToolError
 from pann_hw.integer.network import IntegerNetwork
-from pann_hw.sweep import remote
 from pann_hw.sweep.key import versions
 from pann_hw.sweep.point import Outcome, Point
 from pann_hw.sweep.problem import Problem
 
-__all__ = ["make_all"]
+__all__ = ["check_address", "make_all"]
 
 _TIMEOUT = 10
 """Seconds for a scheduler to answer."""
+
+_ALLOWED = "give the address that dask scheduler prints, such as tcp://10.0.0.1:8786"
 
 _CONFIG = {
     # The network and its data go with the tasks: a worker that is lost then takes nothing along.
@@ -31,6 +43,21 @@ _CONFIG = {
 }
 
 _LOGGERS = ("distributed", "distributed.client", "tornado.application", "asyncio")
+
+
+def check_address(scheduler: str) -> None:
+    """Check the address of a Dask scheduler, not yet whether one answers there.
+
+    Raises
+    ------
+    InputError : it is no address with a host and a port
+    """
+    try:
+        host, _ = get_address_host_port(scheduler)
+        if not host:
+            raise ValueError("no host")
+    except ValueError as error:
+        raise InputError(f"--scheduler {scheduler}: {error}; {_ALLOWED}") from None
 
 
 def make_all(
@@ -72,15 +99,14 @@ def make_all(
 def _results(
     client: Client, problem: Problem, points: Sequence[Point]
 ) -> Iterator[tuple[Outcome, IntegerNetwork | None]]:
+    calibrate, finish = _task("calibrated"), _task("finished")
     expected, given = versions(), pickle.dumps(problem)
     benches = {
-        encoding: client.submit(remote.calibrated, expected, given, encoding, pure=False)
+        encoding: client.submit(calibrate, expected, given, encoding, pure=False)
         for encoding in dict.fromkeys(point.encoding for point in points)
     }
     futures = [
-        client.submit(
-            remote.finished, expected, benches[point.encoding], pickle.dumps(point), pure=False
-        )
+        client.submit(finish, expected, benches[point.encoding], pickle.dumps(point), pure=False)
         for point in points
     ]
     try:
@@ -91,6 +117,22 @@ def _results(
         client.cancel(futures + list(benches.values()))
 
 
+def _task(name: str) -> Callable[..., bytes]:
+    """A function of :mod:`pann_hw.sweep.remote` that is sent as it is, not as a name to import.
+
+    Otherwise workers and schedulers without this package fail as they read it, not as they run it,
+    and nobody is told.
+    """
+
+    def task(*arguments: object) -> bytes:
+        from pann_hw.sweep import remote
+
+        result: bytes = getattr(remote, name)(*arguments)
+        return result
+
+    return task
+
+
 def _result(future: Future[bytes]) -> bytes:
     """A task's result, or one line that says why there is none."""
     try:
@@ -99,17 +141,11 @@ def _result(future: Future[bytes]) -> bytes:
         raise
     except KilledWorker:
         raise ToolError(
-            "a process that quantises was killed, for memory perhaps: use fewer --jobs or --images"
+            "a process that quantises was killed, for memory perhaps: use fewer at a time (--jobs)"
         ) from None
     except ModuleNotFoundError as error:
         raise InputError(
             f"a worker has no {error.name}, or an older version: install the same pann_hw on all"
-        ) from None
-    except RuntimeError as error:
-        if "deserialization of the task graph" not in str(error):
-            raise
-        raise InputError(
-            "the scheduler has no pann_hw, or an older version: install the same on all"
         ) from None
     except (CancelledError, OSError) as error:
         raise ToolError(
@@ -123,16 +159,23 @@ def _client(jobs: int, scheduler: str | None) -> Iterator[Client]:
         with _local(jobs) as cluster, Client(cluster, set_as_default=False) as client:
             yield client
         return
+    check_address(scheduler)
     try:
-        client = Client(scheduler, timeout=_TIMEOUT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        asyncio.run(asyncio.wait_for(_answers(scheduler), _TIMEOUT))
+    except (OSError, OverflowError, TypeError) as error:
+        reason = str(error) or f"nothing that speaks Dask's protocol in {_TIMEOUT} s"
         raise InputError(
-            f"--scheduler {scheduler}: does not answer ({reason}); give the address that "
-            f"dask scheduler prints, such as tcp://10.0.0.1:8786"
+            f"--scheduler {scheduler}: does not answer ({reason}); {_ALLOWED}"
         ) from None
-    with client:
+    with Client(scheduler, timeout=_TIMEOUT, set_as_default=False) as client:
         yield client
+
+
+async def _answers(scheduler: str) -> None:
+    """Connect, and leave again: a client that fails to takes long to go."""
+    arguments = Security().get_connection_args("client")
+    comm = await connect(scheduler, timeout=_TIMEOUT, **arguments)
+    comm.abort()
 
 
 @contextmanager
@@ -143,7 +186,9 @@ def _local(jobs: int) -> Iterator[LocalCluster]:
         n_workers=jobs,
         threads_per_worker=1,
         host="127.0.0.1",
-        dashboard_address=None,
+        # None would still open one port, the same for all.
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
         # What all of them may take is for the system to say.
         memory_limit=0,
         silence_logs=logging.CRITICAL,
