@@ -49,7 +49,7 @@ def test_curve_never_rises_where_the_measurement_does() -> None:
 def test_errors_are_those_of_one_change_at_a_time() -> None:
     fused, x = fuse(chain()), images(64)
     statistics = calibrate(fused.graph, x)
-    found = measure(fused, lambda bits: choose_ranges(fused, statistics, bits), x, FULL, 3)
+    found = measure(fused, lambda bits: choose_ranges(fused, statistics, bits, bits), x, FULL, 3)
     assert set(found.rounding) == {layer.name for layer in fused.layers} & set(found.rounding)
     assert len(found.rounding) == 3
     for pairs in (*found.rounding.values(), *found.widths.values()):
@@ -57,7 +57,7 @@ def test_errors_are_those_of_one_change_at_a_time() -> None:
         assert list(places) == sorted(places)
         assert errors[0] > errors[-1] > 0
     # The width of the first value, by hand.
-    name = next(iter(found.widths))
+    name = next(name for name in found.widths if name != "x")
     grid = choose_ranges(fused, statistics, 3)[name]
     values = fused.graph.values(torch.from_numpy(x))
     value = (values[name] / grid.step).add(0.5).floor().clamp(0, 7) * grid.step
@@ -79,7 +79,7 @@ def replace_value(node: object, value: torch.Tensor) -> torch.Tensor:
 
 
 def made_up(errors: tuple[float, float, float]) -> Sensitivities:
-    """Rounding as bad as given at one term a weight, a quarter of it at twice as many."""
+    """Rounding as bad as given at a cost of 1 a weight, a quarter of it at twice as much."""
     fused = fuse(chain())
     learned = [one.name for one in fused.layers if not isinstance(one, Convolution)]
     names = [name for name in learned if not name.startswith("max")]
@@ -91,7 +91,7 @@ def made_up(errors: tuple[float, float, float]) -> Sensitivities:
 
 
 def test_the_plan_is_the_best_of_all() -> None:
-    """Against every choice of widths, and many of terms, with the same total."""
+    """Against every choice of widths, and many of costs, with the same total."""
     fused = fuse(chain())
     ranges = choose_ranges(fused, calibrate(fused.graph, images(64)), 8)
     template = build(fused, ranges, 8, 2.0)
@@ -107,30 +107,30 @@ def test_the_plan_is_the_best_of_all() -> None:
         weights = layer.sources[0].weights.size  # type: ignore[union-attr]
         return int(weights) * layer.output.shape[1] * layer.output.shape[2]
 
-    def error(bits: tuple[int, int], terms: list[float]) -> float:
+    def error(bits: tuple[int, int], costs: list[float]) -> float:
         total = sum(dict(sensitivities.widths[n])[b] for n, b in zip(names, bits, strict=False))
         return total + sum(
             float(curve(sensitivities.rounding[name], np.array([one]), logarithmic=True)[0])
-            for name, one in zip(names, terms, strict=True)
+            for name, one in zip(names, costs, strict=True)
         )
 
     def widths(bits: tuple[int, int]) -> tuple[int, int, int]:
         return (8, *bits)
 
     planned = (plan.bits[names[0]], plan.bits[names[1]])
-    terms = [
-        plan.flips[name] / (macs(name) * width) - 0.5
+    costs = [
+        plan.flips[name] / (macs(name) * width)
         for name, width in zip(names, widths(planned), strict=True)
     ]
-    least = error(planned, terms)
+    least = error(planned, costs)
     limit = 12.0 * template.macs
     for bits in product((3, 5, 7), (3, 5, 7)):
         for one, two in product(np.geomspace(0.1, 8, 60), repeat=2):
             spent = sum(
-                macs(name) * width * (term + 0.5)
-                for name, width, term in zip(names, widths(bits), (one, two), strict=False)
+                macs(name) * width * cost
+                for name, width, cost in zip(names, widths(bits), (one, two), strict=False)
             )
-            last = (limit - spent) / (macs(names[2]) * bits[1]) - 0.5
+            last = (limit - spent) / (macs(names[2]) * bits[1])
             if last > 0.1:
                 assert error(bits, [one, two, last]) > 0.93 * least
 
@@ -139,7 +139,7 @@ def test_no_plan_below_the_least() -> None:
     fused = fuse(chain())
     ranges = choose_ranges(fused, calibrate(fused.graph, images(64)), 8)
     template = build(fused, ranges, 8, 2.0)
-    assert allocate(fused, template, made_up((0.1, 0.1, 0.1)), 1.0, 0) is None
+    assert allocate(fused, template, made_up((0.1, 0.1, 0.1)), 0.1, 0) is None
 
 
 def test_uniform_plan() -> None:
@@ -147,7 +147,8 @@ def test_uniform_plan() -> None:
     ranges = choose_ranges(fused, calibrate(fused.graph, images(64)), 8)
     template = build(fused, ranges, 8, 2.0)
     plan = uniform(fused, template, 4, 3)
-    assert set(plan.bits.values()) == {4}
+    assert plan.bits["x"] == 8
+    assert {bits for name, bits in plan.bits.items() if name != "x"} == {4}
     first, second = (layer for layer in template.layers if layer.output.name.startswith("relu"))
     sizes = [
         layer.sources[0].weights.size * layer.output.shape[1] * bits  # type: ignore[union-attr]

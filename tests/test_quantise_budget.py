@@ -10,6 +10,7 @@ from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source,
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.terms import encode
 from pann_hw.quantise.budget import (
+    additions_cost,
     flips_per_mac,
     layer_flips,
     mac_flips,
@@ -17,6 +18,7 @@ from pann_hw.quantise.budget import (
     mean_bits,
     multiplier_flips_per_mac,
     parse_budget,
+    weight_costs,
 )
 
 
@@ -72,14 +74,14 @@ def test_flips_are_those_of_every_weight_at_every_position(max_shift: int) -> No
         for source in layer.sources:
             bits = 8 if source.tensor == "x" else 3
             for weight in source.weights.ravel().tolist():
-                flips += 4 * 3 * bits * (len(encode(weight, max_shift)) + 0.5)
+                flips += 4 * 3 * bits * (len(encode(weight, max_shift)) + 0.5 * (weight != 0))
                 macs += 4 * 3 if source.learned else 0
     assert flips_per_mac(network(), max_shift) == pytest.approx(flips / macs, rel=1e-12)
 
 
 def test_formula_of_the_method() -> None:
-    """One learned layer, R additions a weight: (R + 0.5) bits."""
-    weights = np.array([1, -2, 0, 5]).reshape(1, 4, 1, 1)
+    """One learned layer, R additions a weight and no weight of 0: (R + 0.5) bits."""
+    weights = np.array([1, -2, 1, 4]).reshape(1, 4, 1, 1)
     one = IntegerNetwork(
         Tensor("x", (4, 3, 3), 5),
         (Accumulate(Tensor("y", (1, 3, 3), 8), (Source("x", weights),), np.zeros(1, np.int64),
@@ -88,6 +90,14 @@ def test_formula_of_the_method() -> None:
     assert mean_additions(one) == 2.0
     assert flips_per_mac(one) == (2.0 + 0.5) * 5
     assert mac_flips(2) == 10
+
+
+def test_weights_of_0_cost_nothing() -> None:
+    weights = np.array([[0, 3, 0, -7]])
+    assert additions_cost(weights, 0) == 10 + 2 * 0.5
+    assert additions_cost(weights, 3) == 4 + 2 * 0.5
+    assert weight_costs(8, 0).tolist() == [0, *(value + 0.5 for value in range(1, 9))]
+    assert weight_costs(8, 3).tolist() == [0, 1.5, 1.5, 2.5, 1.5, 2.5, 2.5, 2.5, 1.5]
 
 
 def test_ordinary_multiply_accumulates() -> None:

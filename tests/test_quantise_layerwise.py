@@ -163,7 +163,7 @@ def test_shortcuts_keep_exact_weights() -> None:
 
 
 def test_budget_too_small_for_any_weights() -> None:
-    assert quantised(drawn(residual), UNIFORM, 2.0)[2] is None
+    assert quantised(drawn(residual), UNIFORM, 0.2)[2] is None
 
 
 def test_equal_calls_give_equal_networks() -> None:

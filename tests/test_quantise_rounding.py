@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from pann_hw.integer.terms import encode, term_count
-from pann_hw.quantise.rounding import Rounding, term_costs
+from pann_hw.integer.terms import encode
+from pann_hw.quantise.budget import additions_cost
+from pann_hw.quantise.rounding import Rounding
 
 DAMPING = 0.01
 
@@ -33,8 +34,8 @@ def direct(weights: np.ndarray, damped: np.ndarray, order: list[int], price: flo
         later = order[place + 1 :]
         curvature = 1 / np.linalg.inv(damped[np.ix_(rest, rest)])[0, 0]
         near = range(int(np.floor(left[j] + 0.5)) - 2, int(np.floor(left[j] + 0.5)) + 3)
-        merit = {q: curvature * (left[j] - q) ** 2 + price * len(encode(q, max_shift))
-                 for q in (*near, 0)}  # fmt: skip
+        cost = {q: len(encode(q, max_shift)) + 0.5 * (q != 0) for q in (*near, 0)}
+        merit = {q: curvature * (left[j] - q) ** 2 + price * cost[q] for q in cost}
         result[j] = min(merit, key=lambda q: merit[q])
         error = left[j] - result[j]
         if later:
@@ -126,7 +127,7 @@ def test_error_and_cost(rng: np.random.Generator) -> None:
             wanted = wrong[g, o] @ seen[g].numpy() @ wrong[g, o]
             assert float(rounding.error(found, 0.3)[g, o]) == pytest.approx(wanted)
     integers = found.numpy().astype(np.int64)
-    wanted = sum((j + 1) * term_count(integers[:, :, j], 2) for j in range(7))
+    wanted = sum((j + 1) * additions_cost(integers[:, :, j], 2) for j in range(7))
     assert rounding.cost(found) == wanted
 
 
@@ -142,11 +143,6 @@ def test_inputs_that_never_move() -> None:
     weights = torch.ones(1, 2, 3, dtype=torch.float64)
     rounding = Rounding(weights, torch.zeros(1, 3, 3, dtype=torch.float64), DAMPING)
     assert torch.isfinite(rounding.round(0.3, 0.1)).all()
-
-
-def test_term_costs() -> None:
-    assert term_costs(20, 0).tolist() == list(range(21))
-    assert term_costs(20, 3).tolist() == [len(encode(value, 3)) for value in range(21)]
 
 
 def test_shapes_that_do_not_fit() -> None:

@@ -15,7 +15,7 @@ from pann_hw.network.digits import digits_data, train_digits
 from pann_hw.network.graph import Convolution, FloatGraph
 from pann_hw.quantise.budget import flips_per_mac, mean_bits
 from pann_hw.quantise.recipe import FULL
-from pann_hw.quantise.search import Candidate, best, search
+from pann_hw.quantise.search import Candidate, best, search, trial_count
 from tests.quantise_graphs import Draft, images
 
 
@@ -48,16 +48,23 @@ def test_candidates(max_shift: int) -> None:
     assert best(found).agreement > 0.85
 
 
-def test_recipe_with_budgets_per_layer_has_one_candidate() -> None:
+def test_recipe_with_budgets_per_layer_has_a_candidate_for_each_thrift() -> None:
     steps: list[tuple[int, int]] = []
-    (found,) = search(
-        graph(), images(64), None, "2bit", 3, lambda *step: steps.append(step), FULL
+    recipe = replace(FULL, thrift=0.2, other_thrifts=(0.05,))
+    candidates = search(
+        graph(), images(64), None, "2bit", 3, lambda *step: steps.append(step), recipe
     )  # fmt: skip
-    assert steps == [(1, 1)]
-    assert found.bits == mean_bits(found.network)
-    assert found.flips_per_mac == flips_per_mac(found.network, 3) <= 10
+    assert steps == [(1, 2), (2, 2)]
+    assert trial_count(recipe) == 2
     plain = best(search(graph(), images(64), None, "2bit", 3))
-    assert found.error < plain.error
+    for found in candidates:
+        assert found.bits == mean_bits(found.network)
+        assert found.flips_per_mac == flips_per_mac(found.network, 3) <= 10
+        assert found.error < plain.error
+    (alone,) = search(
+        graph(), images(64), None, "2bit", 3, recipe=replace(recipe, other_thrifts=())
+    )  # fmt: skip
+    assert alone.error == candidates[0].error != candidates[1].error
 
 
 def test_budget_that_no_plan_reaches() -> None:
@@ -71,14 +78,14 @@ def test_without_labels_accuracy_is_unknown() -> None:
 
 
 def test_widths_that_the_budget_does_not_reach_are_skipped() -> None:
-    found = search(graph(), images(32), None, 3.0)
+    found = search(graph(), images(32), None, 0.4)
     assert 0 < len(found) < 7
     assert found[-1].bits < 8
 
 
 def test_budget_that_nothing_reaches_names_the_least() -> None:
     with pytest.raises(InputError, match=r"needs at least \d") as caught:
-        search(graph(), images(16), None, 0.1)
+        search(graph(), images(16), None, 0.01)
     assert "\n" not in str(caught.value)
 
 

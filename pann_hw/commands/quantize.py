@@ -121,12 +121,12 @@ def _check_searched(args: argparse.Namespace) -> None:
 def _searched(
     args: argparse.Namespace, graph: FloatGraph, data: Data, recipe: Recipe
 ) -> list[Candidate]:
-    from pann_hw.quantise.budget import WIDTHS, parse_budget
-    from pann_hw.quantise.search import search
+    from pann_hw.quantise.budget import parse_budget
+    from pann_hw.quantise.search import search, trial_count
 
     max_shift = args.max_shift if (args.encoding or _ENCODING) == "csd" else 0
     budget = parse_budget(args.budget or _BUDGET)
-    with bar("quantising", 1 if recipe.layer_budgets else len(WIDTHS)) as step:
+    with bar("quantising", trial_count(recipe)) as step:
         return search(graph, data.x, data.y, budget, max_shift, lambda *_: step(), recipe)
 
 

@@ -67,7 +67,8 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument(
         "--thrift", type=float, metavar="X",
-        help="how much error a term is worth; 0 rounds without regard to terms",
+        help="how much error a term is worth; 0 rounds without regard to terms; default: several "
+        "are tried",
     )  # fmt: skip
     parser.add_argument(
         "--clip", metavar="NAME", help="of activations: mse, percentile (99.9 %%) or none"
@@ -90,6 +91,8 @@ def load_recipe(args: argparse.Namespace) -> Recipe:
         for name in (*(switch.replace("-", "_") for switch in SWITCHES), "thrift", "clip")
         if (value := getattr(args, name)) is not None
     }
+    if args.thrift is not None:
+        changes["other_thrifts"] = ()
     try:
         return replace(RECIPES[args.recipe], **changes)
     except ValueError as error:

@@ -1,8 +1,8 @@
 """A budget shared out: the widths and terms at which the output's error is least.
 
-Errors of the parts are taken to add up. With a price of a flip, each layer takes the terms, and
-each value the width, at which error plus price is least; the price is sought at which the flips
-meet the budget.
+Errors of the parts are taken to add up. With a price of a flip, each layer takes the additions,
+and each value, the input too, the width, at which error plus price is least; the price is sought at
+which the flips meet the budget.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pann_hw.integer.network import Accumulate, IntegerNetwork
-from pann_hw.integer.terms import term_count
-from pann_hw.quantise.budget import WIDTHS
+from pann_hw.quantise.budget import LEAST_COST, WIDTHS, additions_cost
 from pann_hw.quantise.build import INPUT_BITS
 from pann_hw.quantise.fuse import Fused, Sum
 from pann_hw.quantise.layerwise import Plan
@@ -24,14 +23,14 @@ __all__ = ["allocate", "curve", "uniform"]
 
 _SWEEPS = 4
 _BISECTIONS = 50
-_TERMS = np.geomspace(0.1, 32, 120)
+_COSTS = np.geomspace(LEAST_COST, 32, 180)
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A layer as the budget sees it: weights per input value, error per number of terms.
+    """A layer as the budget sees it: weights per input value, error at each cost of a weight.
 
-    ``flips = positions * sum_v bits[v] * (fixed[v] + terms * weights[v])``
+    ``flips = positions * sum_v bits[v] * (fixed[v] + cost * weights[v])``
     """
 
     positions: int
@@ -39,23 +38,23 @@ class _Part:
     fixed: Mapping[str, float]
     errors: np.ndarray | None
 
-    def flips(self, bits: Mapping[str, int], terms: float) -> float:
+    def flips(self, bits: Mapping[str, int], cost: float) -> float:
         """Per inference."""
-        each = sum(bits[v] * (f + terms * self.weights[v]) for v, f in self.fixed.items())
+        each = sum(bits[v] * (f + cost * self.weights[v]) for v, f in self.fixed.items())
         return self.positions * each
 
     def best(self, bits: Mapping[str, int], price: float) -> tuple[float, float]:
-        """Terms per weight, and error plus price of the flips."""
+        """Cost per weight, and error plus price of the flips."""
         if self.errors is None:
             return 0.0, price * self.flips(bits, 0.0)
         slope = price * self.positions * sum(bits[v] * n for v, n in self.weights.items())
-        merit = self.errors + slope * _TERMS
+        merit = self.errors + slope * _COSTS
         index = int(merit.argmin())
-        return float(_TERMS[index]), float(merit[index]) + price * self.flips(bits, 0.0)
+        return float(_COSTS[index]), float(merit[index]) + price * self.flips(bits, 0.0)
 
 
 def uniform(fused: Fused, template: IntegerNetwork, bits: int, max_shift: int) -> Plan:
-    """Every value of ``bits`` bits, and as many terms per weight in every layer.
+    """Every value of ``bits`` bits, and as many additions per weight in every layer.
 
     Parameters
     ----------
@@ -66,7 +65,8 @@ def uniform(fused: Fused, template: IntegerNetwork, bits: int, max_shift: int) -
     parts = _parts(fused, template, roots, max_shift, None)
     flips = {name: part.flips(chosen, 0.0 if part.errors is None else 1.0)
              for name, part in parts.items()}  # fmt: skip
-    return Plan({layer.output.name: bits for layer in template.layers}, flips)
+    widths = {layer.output.name: bits for layer in template.layers}
+    return Plan({template.input.name: INPUT_BITS, **widths}, flips)
 
 
 def allocate(
@@ -119,7 +119,8 @@ def allocate(
         else:
             high = price
     bits, flips = at(high)
-    return Plan({name: bits[root] for name, root in roots.items()}, flips)
+    made = {name: bits[root] for name, root in roots.items()}
+    return Plan({template.input.name: bits[template.input.name], **made}, flips)
 
 
 def curve(pairs: Sequence[tuple[float, float]], at: np.ndarray, logarithmic: bool) -> np.ndarray:
@@ -172,18 +173,15 @@ def _parts(
         for one in layer.sources:
             value = roots.get(one.tensor, one.tensor)
             learned = one.weights.size if one.learned else 0
-            other = 0.0
-            if not one.learned:
-                count = np.count_nonzero(one.weights)
-                other = term_count(one.weights, max_shift) + 0.5 * count
+            other = 0.0 if one.learned else additions_cost(one.weights, max_shift)
             weights[value] = weights.get(value, 0) + learned
-            fixed[value] = fixed.get(value, 0.0) + 0.5 * learned + other
+            fixed[value] = fixed.get(value, 0.0) + other
         errors = None
         if isinstance(source, Sum) and source.convolutions:
-            errors = np.zeros(len(_TERMS))
+            errors = np.zeros(len(_COSTS))
             if sensitivities is not None:
                 pairs = sensitivities.rounding[source.name]
-                errors = curve(pairs, _TERMS, logarithmic=max_shift == 0)
+                errors = curve(pairs, _COSTS, logarithmic=max_shift == 0)
         positions = layer.output.shape[1] * layer.output.shape[2]
         parts[source.name] = _Part(positions, weights, fixed, errors)
     return parts

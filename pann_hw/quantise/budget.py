@@ -1,7 +1,9 @@
 """Budgets: bit flips per multiply-accumulate, the currency in which networks pay.
 
 The method of PANN (arXiv 2202.02783): a weight w costs |w| additions of an activation of b bits,
-each flipping b bits, and b / 2 for the accumulator's register, (R + 0.5) b on average.
+each flipping b bits, and b / 2 for the activation that it loads, (R + 0.5) b on average. What is
+paid here is the schedule that runs: as many additions as the weight has terms, and nothing for a
+weight of 0, which the schedule leaves out.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from pann_hw.power.formulas import mac
 __all__ = [
     "ACCUMULATOR_WIDTH",
     "LARGEST",
+    "LEAST_COST",
     "WIDTHS",
+    "additions_cost",
     "flips_per_mac",
     "layer_flips",
     "mac_flips",
@@ -27,6 +31,7 @@ __all__ = [
     "mean_bits",
     "multiplier_flips_per_mac",
     "parse_budget",
+    "weight_costs",
 ]
 
 WIDTHS = range(2, 9)
@@ -85,10 +90,10 @@ def parse_budget(budget: str | float) -> float:
 def flips_per_mac(network: IntegerNetwork, max_shift: int = 0) -> float:
     """Bit flips of all additions of an inference, per learned multiply-accumulate.
 
-    ``sum over sources of positions * bits * (terms + 0.5 * weights) / macs``: positions of the
-    output map, bits of the activation that is added, terms of the integer weights at shifts up to
-    ``max_shift`` (0: unary, |w| terms each). Residual additions, means and copies are paid too,
-    while only learned weights count as MACs; weights of 0 that nothing learned cost nothing.
+    ``sum over sources of positions * bits * (terms + 0.5 * weights that are not 0) / macs``:
+    positions of the output map, bits of the activation that is added, terms of the integer weights
+    at shifts up to ``max_shift`` (0: unary, |w| terms each). Residual additions, means and copies
+    are paid too, while only learned weights count as MACs.
 
     Raises
     ------
@@ -112,11 +117,23 @@ def layer_flips(layer: Layer, tensors: Mapping[str, Tensor], max_shift: int = 0)
     positions = layer.output.shape[1] * layer.output.shape[2]
     flips = 0.0
     for source in layer.sources:
-        weights = source.weights
-        count = weights.size if source.learned else np.count_nonzero(weights)
-        cost = term_count(weights, max_shift) + 0.5 * count
+        cost = additions_cost(source.weights, max_shift)
         flips += positions * tensors[source.tensor].bits * cost
     return flips
+
+
+LEAST_COST = 1 / 16
+"""Smallest mean :func:`additions_cost` of a weight that is tried: below it hardly one is left."""
+
+
+def additions_cost(weights: np.ndarray, max_shift: int) -> float:
+    """Flips per activation bit of all weights together: terms, and 1/2 for each that is not 0."""
+    return term_count(weights, max_shift) + 0.5 * np.count_nonzero(weights)
+
+
+def weight_costs(largest: int, max_shift: int) -> np.ndarray:
+    """:func:`additions_cost` of each of the integers 0..largest, as float64."""
+    return np.array([additions_cost(np.array(w), max_shift) for w in range(largest + 1)])
 
 
 def multiplier_flips_per_mac(network: IntegerNetwork, bits: int, *, signed: bool) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from pann_hw.integer.network import Source, Tensor
-from pann_hw.integer.terms import term_count
 from pann_hw.network.graph import Convolution
+from pann_hw.quantise.budget import LEAST_COST, additions_cost
 from pann_hw.quantise.evaluate import windows
 from pann_hw.quantise.fuse import Sum
 from pann_hw.quantise.moments import Moments, moments
@@ -136,9 +136,11 @@ class LayerFit:
 
     @property
     def least_cost(self) -> float:
-        """Flips per position that remain with weights of 0."""
+        """Flips per position below which hardly a weight is left."""
         bits = {tensor.name: tensor.bits for tensor in self._inputs}
-        return sum(0.5 * bits[source.tensor] * source.weights.size for source in self._learned)
+        return sum(
+            LEAST_COST * bits[source.tensor] * source.weights.size for source in self._learned
+        )
 
     def fit(self, cost: float) -> Fitted:
         """The sources that come closest to ``cost`` flips per position from below.
@@ -240,12 +242,10 @@ class LayerFit:
 
     def _cost(self, sources: Sequence[Source]) -> float:
         bits = {tensor.name: tensor.bits for tensor in self._inputs}
-        cost = 0.0
-        for source in sources:
-            count = source.weights.size if source.learned else np.count_nonzero(source.weights)
-            terms = term_count(source.weights, self._max_shift)
-            cost += bits[source.tensor] * (terms + 0.5 * count)
-        return cost
+        return sum(
+            bits[source.tensor] * additions_cost(source.weights, self._max_shift)
+            for source in sources
+        )
 
 
 def _grouped(operation: Convolution) -> torch.Tensor:

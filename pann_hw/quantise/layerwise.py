@@ -24,7 +24,6 @@ from pann_hw.quantise.recipe import Recipe
 __all__ = ["Plan", "fit_in_order", "float_values", "quantise_layers"]
 
 _BATCH = 64
-_LEAST_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Plan:
 
     Attributes
     ----------
-    bits : width of each value that a layer makes, by name
+    bits : width of each value that a layer makes, and of the input, by name
     flips : of each layer per inference, by name; only their ratios matter
     """
 
@@ -65,7 +64,8 @@ def quantise_layers(
     x : calibration images (n, C, H, W)
     budget : flips per MAC of the whole network
     """
-    template = build(fused, dict(ranges), max(plan.bits.values(), default=8), 1.0)
+    input_bits = plan.bits[fused.graph.input_name]
+    template = build(fused, dict(ranges), max(plan.bits.values()), 1.0, input_bits)
 
     def choose(layer: Sum, fit: LayerFit, made: Sequence[Layer]) -> Fitted | None:
         tensors = {one.name: one for one in (template.input, *(other.output for other in made))}
@@ -75,7 +75,7 @@ def quantise_layers(
         cost = share / (height * width)
         if cost <= fit.least_cost and not any(map(layer_macs, made)):
             return None
-        return fit.fit(max(cost, fit.least_cost * (1 + _LEAST_SHARE)))
+        return fit.fit(max(cost, fit.least_cost))
 
     return fit_in_order(fused, template, ranges, plan.bits, x, recipe, max_shift, choose)
 

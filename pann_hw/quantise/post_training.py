@@ -7,11 +7,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pann_hw.errors import InputError
-from pann_hw.integer.network import IntegerNetwork, layer_macs
+from pann_hw.integer.network import Accumulate, IntegerNetwork, layer_macs
 from pann_hw.network.graph import Convolution, FloatGraph
 from pann_hw.quantise.allocation import allocate, uniform
-from pann_hw.quantise.budget import WIDTHS, flips_per_mac, layer_flips, mean_additions, parse_budget
-from pann_hw.quantise.build import build, choose_ranges
+from pann_hw.quantise.budget import (
+    LEAST_COST,
+    WIDTHS,
+    additions_cost,
+    flips_per_mac,
+    layer_flips,
+    mean_additions,
+    parse_budget,
+)
+from pann_hw.quantise.build import INPUT_BITS, build, choose_ranges
 from pann_hw.quantise.calibrate import Range, Statistics, calibrate
 from pann_hw.quantise.correct import channel_means, correct_biases
 from pann_hw.quantise.equalise import equalise
@@ -57,10 +65,15 @@ class Prepared:
     _sensitivities: dict[int, Sensitivities] = field(default_factory=dict)
 
     def ranges(self, bits: int) -> dict[str, Range]:
-        """The grids of all values at a width."""
+        """The grids of all values at a width, the input's too."""
         if bits not in self._ranges:
-            self._ranges[bits] = choose_ranges(self.fused, self.statistics, bits)
+            self._ranges[bits] = choose_ranges(self.fused, self.statistics, bits, bits)
         return self._ranges[bits]
+
+    def hidden_ranges(self, bits: int) -> dict[str, Range]:
+        """The grids of all values at a width, the input's at 8 bits."""
+        name = self.fused.graph.input_name
+        return {**self.ranges(bits), name: self.ranges(INPUT_BITS)[name]}
 
     def sensitivities(self, max_shift: int) -> Sensitivities:
         """Measured under the recipe, on the first 128 images."""
@@ -131,16 +144,18 @@ def quantise(
 
 
 def fit(prepared: Prepared, bits: int, budget: float, max_shift: int = 0) -> IntegerNetwork | None:
-    """:func:`quantise` for a prepared graph; None where even the least R exceeds the budget.
+    """:func:`quantise` for a prepared graph; None where the budget leaves hardly a weight.
 
     One R for all layers, by bisection from ``R = budget / bits - 1/2``, which would be exact if
     every tensor had ``bits`` bits and there were learned weights only. Under a recipe that goes
     layer by layer: as many terms per weight in every layer.
     """
+    if budget < least_flips(prepared, bits, max_shift):
+        return None
     if prepared.recipe.layer_by_layer:
         plan = uniform(prepared.fused, _template(prepared, bits), bits, max_shift)
         return _planned(prepared, plan, budget, max_shift, bits)
-    ranges = prepared.ranges(bits)
+    ranges = prepared.hidden_ranges(bits)
     best: tuple[float, IntegerNetwork] | None = None
 
     def fits(additions: float) -> bool:
@@ -189,13 +204,25 @@ def fit_layers(prepared: Prepared, budget: float, max_shift: int = 0) -> Integer
 
 
 def least_flips(prepared: Prepared, bits: int, max_shift: int = 0) -> float:
-    """Flips per MAC at the smallest R that is tried, for activations of ``bits`` bits."""
-    network = build(prepared.fused, prepared.ranges(bits), bits, LEAST_ADDITIONS)
-    return flips_per_mac(network, max_shift)
+    """Flips per MAC below which activations of ``bits`` bits leave hardly a weight.
+
+    What shortcuts, means and copies take, and 1/16 per learned weight and bit of its input.
+    """
+    network = _template(prepared, bits)
+    tensors = network.tensors
+    flips = 0.0
+    for layer in network.layers:
+        if isinstance(layer, Accumulate):
+            positions = layer.output.shape[1] * layer.output.shape[2]
+            for source in layer.sources:
+                least = LEAST_COST * source.weights.size
+                cost = least if source.learned else additions_cost(source.weights, max_shift)
+                flips += positions * tensors[source.tensor].bits * cost
+    return flips / network.macs
 
 
 def _template(prepared: Prepared, bits: int) -> IntegerNetwork:
-    return build(prepared.fused, prepared.ranges(bits), bits, 2.0)
+    return build(prepared.fused, prepared.hidden_ranges(bits), bits, 2.0)
 
 
 def _planned(

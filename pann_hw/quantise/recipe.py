@@ -21,6 +21,7 @@ class Recipe:
         errors of earlier layers are made up for
     thrift : how much error a term is worth, 0 or above; 0 rounds without regard to terms. In units
         of the error that a weight wrong by 1 leaves, on average over the layer
+    other_thrifts : that a search with budgets per layer tries too
     correct_biases : take each channel's mean error out through its bias
     clip : where hidden activations are clipped: "mse", "percentile" (99.9 %) or "none"
     equalise : scale channels so that weights of neighbouring layers have equal ranges
@@ -35,6 +36,7 @@ class Recipe:
     damping: float = 0.01
     match_float: bool = True
     thrift: float = 0.1
+    other_thrifts: tuple[float, ...] = (0.03, 0.45)
     correct_biases: bool = True
     clip: str = "mse"
     equalise: bool = False
@@ -43,8 +45,9 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.damping > 0:
             raise ValueError(f"damping {self.damping}: must be above 0")
-        if not self.thrift >= 0:
-            raise ValueError(f"thrift {self.thrift}: must be at least 0")
+        for thrift in (self.thrift, *self.other_thrifts):
+            if not thrift >= 0:
+                raise ValueError(f"thrift {thrift}: must be at least 0")
         if self.clip not in CLIPS:
             raise ValueError(f"clip {self.clip!r}: must be one of {', '.join(CLIPS)}")
 

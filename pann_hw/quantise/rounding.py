@@ -7,8 +7,8 @@ column, the best that the later columns can do about the error ``e_j`` of column
     e_k -= e_j U[j, k] / U[j, j]  for k > j,      C^-1 = U^T U, U upper triangular,
 
 which leaves the error ``e_j^2 / U[j, j]^2`` (GPTQ, arXiv 2210.17323). Each weight becomes the
-integer of least ``e_j^2 / U[j, j]^2 + price * terms``: with a price of 0 the nearest one, else the
-cheapest whose error is worth it.
+integer of least ``e_j^2 / U[j, j]^2 + price * cost``, its cost being that of its additions: with a
+price of 0 the nearest one, else the cheapest whose error is worth it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,16 @@ from functools import lru_cache
 
 import torch
 
-from pann_hw.integer.terms import encode
+from pann_hw.quantise.budget import weight_costs
 
-__all__ = ["Rounding", "term_costs"]
+__all__ = ["Rounding"]
 
 _NEIGHBOURS = 2
 
 
 @lru_cache(maxsize=32)
-def term_costs(largest: int, max_shift: int) -> torch.Tensor:
-    """Terms of the integers 0..largest at shifts up to ``max_shift``, as float64."""
-    counts = [len(encode(value, max_shift)) for value in range(largest + 1)]
-    return torch.tensor(counts, dtype=torch.float64)
+def _costs(largest: int, max_shift: int) -> torch.Tensor:
+    return torch.from_numpy(weight_costs(largest, max_shift))
 
 
 class Rounding:
@@ -105,7 +103,7 @@ class Rounding:
         """
         columns = self._columns / step
         largest = int(columns.abs().max()) + 64
-        costs = term_costs(largest, self._max_shift)
+        costs = _costs(largest, self._max_shift)
         found = torch.empty_like(columns)
         for j, column in enumerate(columns):
             if thrift == 0:
@@ -131,7 +129,7 @@ class Rounding:
 
     def cost(self, found: torch.Tensor) -> float:
         """Terms of integers as round() gives them, each times its input's relative price."""
-        costs = term_costs(int(found.abs().max()), self._max_shift)
+        costs = _costs(int(found.abs().max()), self._max_shift)
         per_input = costs[found.abs().long()].sum((0, 1))
         return float((per_input[self._order] * self._prices).sum())
 
@@ -142,11 +140,11 @@ def _nearest(weights: torch.Tensor) -> torch.Tensor:
 
 
 def _worth(weights: torch.Tensor, price: torch.Tensor, costs: torch.Tensor) -> torch.Tensor:
-    """The neighbours (or 0) of least squared error plus price times terms; (G, O)."""
+    """The neighbours (or 0) of least squared error plus price times cost; (G, O)."""
     base = _nearest(weights)
     offsets = torch.arange(-_NEIGHBOURS, _NEIGHBOURS + 1, dtype=weights.dtype)
     candidates = torch.cat([base + offsets[:, None, None], torch.zeros_like(base)[None]])
-    terms = costs[candidates.abs().long().clamp_max(len(costs) - 1)]
-    merit = (candidates - weights) ** 2 + price[:, None] * terms
+    cost = costs[candidates.abs().long().clamp_max(len(costs) - 1)]
+    merit = (candidates - weights) ** 2 + price[:, None] * cost
     chosen: torch.Tensor = candidates.gather(0, merit.argmin(0, keepdim=True))[0]
     return chosen

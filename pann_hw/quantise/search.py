@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flip
 from pann_hw.quantise.quality import float_outputs, quality
 from pann_hw.quantise.recipe import PLAIN, Recipe
 
-__all__ = ["Candidate", "best", "candidate", "search"]
+__all__ = ["Candidate", "best", "candidate", "search", "trial_count"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,8 @@ def search(
 ) -> list[Candidate]:
     """A candidate for every width of activations in 2..8 that the budget reaches, in that order.
 
-    Under a recipe with budgets per layer one candidate, whose layers have widths of their own.
+    Under a recipe with budgets per layer a candidate for each thrift, whose layers have widths of
+    their own.
 
     Parameters
     ----------
@@ -78,14 +80,14 @@ def search(
     prepared = prepare(graph, x, recipe)
     wanted = float_outputs(graph, x)
     candidates = []
-    widths = [None] if recipe.layer_budgets else list(WIDTHS)
-    for done, bits in enumerate(widths, 1):
-        network = _fitted(prepared, bits, flips, max_shift)
+    trials = _trials(prepared)
+    for done, trial in enumerate(trials, 1):
+        network = trial(flips, max_shift)
         if network is not None:
             taken = flips_per_mac(network, max_shift)
             candidates.append(candidate(network, x, y, wanted, taken))
         if progress is not None:
-            progress(done, len(widths))
+            progress(done, len(trials))
     if not candidates:
         least = min(least_flips(prepared, bits, max_shift) for bits in WIDTHS)
         raise InputError(
@@ -95,12 +97,19 @@ def search(
     return candidates
 
 
-def _fitted(
-    prepared: Prepared, bits: int | None, flips: float, max_shift: int
-) -> IntegerNetwork | None:
-    if bits is None:
-        return fit_layers(prepared, flips, max_shift)
-    return fit(prepared, bits, flips, max_shift)
+def trial_count(recipe: Recipe) -> int:
+    """How many candidates a search under a recipe tries."""
+    return 1 + len(recipe.other_thrifts) if recipe.layer_budgets else len(WIDTHS)
+
+
+def _trials(prepared: Prepared) -> list[Callable[[float, int], IntegerNetwork | None]]:
+    """Networks to try, each for a budget and a largest shift."""
+    recipe = prepared.recipe
+    if not recipe.layer_budgets:
+        return [partial(fit, prepared, bits) for bits in WIDTHS]
+    # Sensitivities are measured once, at the recipe's own thrift.
+    recipes = [replace(recipe, thrift=one) for one in (recipe.thrift, *recipe.other_thrifts)]
+    return [partial(fit_layers, replace(prepared, recipe=one)) for one in recipes]
 
 
 def best(candidates: list[Candidate]) -> Candidate:

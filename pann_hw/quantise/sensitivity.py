@@ -18,7 +18,7 @@ from pann_hw.quantise.recipe import Recipe
 __all__ = ["MEASURED_BITS", "Sensitivities", "measure"]
 
 MEASURED_BITS = (3, 5, 7)
-_MEASURED_TERMS = {True: (0.5, 1.0, 2.0, 4.0, 8.0), False: (0.4, 0.8, 1.3, 2.0, 3.0)}
+_MEASURED_COSTS = {True: (1.0, 1.5, 2.5, 4.5, 8.5), False: (0.8, 1.2, 1.7, 2.4, 3.4)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Sensitivities:
 
     Attributes
     ----------
-    rounding : by layer with weights: pairs of (terms per weight, error)
-    widths : by value made: pairs of (bits, error)
+    rounding : by layer with weights: pairs of (cost per weight and input bit, error)
+    widths : by value made, and of the input: pairs of (bits, error)
     """
 
     rounding: Mapping[str, tuple[tuple[float, float], ...]]
@@ -60,21 +60,21 @@ def measure(
         wanted = values[graph.output_name].double()
         return float(((found - wanted) ** 2).mean()) / variance
 
-    rounding, widths = {}, {}
+    def narrowed(name: str) -> tuple[tuple[int, float], ...]:
+        grids = {bits: ranges(bits)[name] for bits in MEASURED_BITS}
+        return tuple(
+            (bits, error(name, _narrowed(values[name], grid, bits))) for bits, grid in grids.items()
+        )
+
+    rounding, widths = {}, {graph.input_name: narrowed(graph.input_name)}
     for layer in fused.layers:
         if not isinstance(layer, Sum):
             continue
         if layer.convolutions:
             rounding[layer.name] = _rounding(layer, values, recipe, max_shift, error)
-        if not layer.raw:
-            found = []
-            for bits in MEASURED_BITS:
-                grid = ranges(bits).get(layer.name)
-                if grid is not None:
-                    narrowed = _narrowed(values[layer.name], grid, bits)
-                    found.append((bits, error(layer.name, narrowed)))
-            widths[layer.name] = tuple(found)
-    return Sensitivities(rounding, {name: pairs for name, pairs in widths.items() if pairs})
+        if layer.name in ranges(MEASURED_BITS[0]):
+            widths[layer.name] = narrowed(layer.name)
+    return Sensitivities(rounding, widths)
 
 
 def _rounding(
@@ -93,11 +93,10 @@ def _rounding(
     fit = LayerFit(layer, tensors, values, wanted, recipe, max_shift)
     weights = sum(operation.weight.numel() for operation in layer.convolutions)
     pairs = []
-    for terms in _MEASURED_TERMS[max_shift == 0]:
-        fitted = fit.fit(fit.least_cost + terms * weights)
-        spent = (fitted.cost - fit.least_cost) / weights
+    for cost in _MEASURED_COSTS[max_shift == 0]:
+        fitted = fit.fit(cost * weights)
         sums = wanted + _change(layer, fitted, values)
-        pairs.append((spent, error(layer.unclamped, sums)))
+        pairs.append((fitted.cost / weights, error(layer.unclamped, sums)))
     return tuple(pairs)
 
 
