@@ -6,8 +6,8 @@ import asyncio
 import logging
 import multiprocessing
 import pickle
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 
 import dask
 from distributed import (
@@ -92,13 +92,14 @@ def make_all(
     with _quiet(), dask.config.set(_CONFIG), _client(min(jobs, len(points)), scheduler) as client:
         if not client.nthreads():
             note(f"the scheduler {scheduler} has no workers yet, waiting for some")
-        for found in _results(client, problem, points):
-            done(*found)
+        with closing(_results(client, problem, points)) as results:
+            for found in results:
+                done(*found)
 
 
 def _results(
     client: Client, problem: Problem, points: Sequence[Point]
-) -> Iterator[tuple[Outcome, IntegerNetwork | None]]:
+) -> Generator[tuple[Outcome, IntegerNetwork | None]]:
     calibrate, finish = _task("calibrated"), _task("finished")
     expected, given = versions(), pickle.dumps(problem)
     benches = {
@@ -148,6 +149,8 @@ def _result(future: Future[bytes]) -> bytes:
             f"a worker has no {error.name}, or an older version: install the same pann_hw on all"
         ) from None
     except (CancelledError, OSError) as error:
+        if future.status == "error":
+            raise
         raise ToolError(
             f"the scheduler was lost ({type(error).__name__}); the same command goes on from here"
         ) from None
