@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,13 +105,16 @@ def measure(network: Network, column: Column, folder: Path) -> Cell:
 
 
 def deciders(network: Network, column: Column, folder: Path) -> dict[str, object]:
-    """What a cell depends on besides the code, as plain values.
+    """What a cell depends on besides the code, as JSON has it.
 
     The digests of the network's and the data's files, how many samples calibrate at most, and the
     column's settings.
     """
     files = {name: _digest((folder / name).read_bytes()) for name in network.files}
-    return {"files": files, "calibration": CALIBRATION, "settings": dict(column.settings)}
+    decided = {"files": files, "calibration": CALIBRATION, "settings": dict(column.settings)}
+    # As they come back from a file: JSON knows no tuples.
+    plain: dict[str, object] = json.loads(json.dumps(decided))
+    return plain
 
 
 def code_digest() -> str:

@@ -30,7 +30,7 @@ class Column:
     name : on the command line
     title : in tables
     group : columns of one group share a table
-    settings : plain values that decide the result, kept beside it
+    settings : values that decide the result, for JSON, kept beside it
     quantise : called with a float network, calibration data and training data
     flips : flips per MAC of what ``quantise`` makes
     trains : ``quantise`` needs the training data; otherwise they are None

@@ -76,10 +76,8 @@ def test_names_and_titles() -> None:
     assert len({column.label for column in COLUMNS.values()}) == len(COLUMNS)
 
 
-def test_settings_tell_columns_apart_and_survive_json() -> None:
+def test_settings_tell_columns_apart() -> None:
     texts = [json.dumps(column.settings, sort_keys=True) for column in COLUMNS.values()]
     assert len(set(texts)) == len(texts)
-    for column in COLUMNS.values():
-        assert json.loads(json.dumps(column.settings)) == column.settings
     assert COLUMNS["2bit-csd"].settings["recipe"] == asdict(FULL)
     assert COLUMNS["2bit-csd-plain"].settings["recipe"] == asdict(PLAIN)
