@@ -231,8 +231,9 @@ def show(result: dict[str, Any]) -> None:
     )  # fmt: skip
     for line in _unreached(result["points"]):
         print(line)
-    print(f"Pareto front: flips per inference against {result['metric']}")
-    print(f"{_REPORT}, {_PLOT} and {_POINTS}/NAME.npz: {result['folder']}")
+    if reached:
+        print(f"Front of fewest flips and best {result['metric']}")
+        print(f"{_REPORT}, {_PLOT} and {_POINTS}/NAME.npz: {result['folder']}")
 
 
 def _unreached(points: list[dict[str, Any]]) -> list[str]:
