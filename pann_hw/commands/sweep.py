@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=".npz with x, and y for the accuracy, to measure on; default the calibration images",
     )  # fmt: skip
     parser.add_argument(
-        "--budgets", default="5,2bit,3bit,4bit,6bit", metavar="LIST",
+        "--budgets", default="2,3,5,2bit,3bit,4bit", metavar="LIST",
         help="flips per MAC, or 2bit .. 8bit, separated by commas; default %(default)s",
     )  # fmt: skip
     parser.add_argument(
@@ -242,10 +242,10 @@ def _unreached(points: list[dict[str, Any]]) -> list[str]:
     for point in points:
         if not point["reached"]:
             enough, bits = point["enough_flips_per_mac"], point["bits"]
-            needed = "none is enough" if enough is None else f"{enough:g} is enough"
+            needed = "none" if enough is None else f"{enough:g}"
             found = lines.setdefault((point["encoding"], point["budget"]), [])
             found.append(needed if bits is None else f"{needed} for b{bits}")
     return [
-        f"{encoding}, {budget:g} flips per MAC: too few; {', '.join(parts)}"
+        f"{encoding}, {budget:g} flips per MAC: too few; enough: {', '.join(parts)}"
         for (encoding, budget), parts in lines.items()
     ]
