@@ -6,6 +6,7 @@ Heavy libraries are imported where ``run`` needs them, so that ``--help`` answer
 COMMANDS = {
     "demo": "train a small network, make it an accelerator, run it in Verilator, compare, count",
     "quantize": "turn a trained float network into an integer network that keeps a power budget",
+    "train": "train the integer network of a power budget further, on images",
     "sweep": "accuracy against power: many budgets and encodings, and the Pareto front of them",
     "generate": "write the accelerator's Verilog",
     "compile": "compile integer networks to a program for an accelerator",

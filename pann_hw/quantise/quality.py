@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.evaluate import outputs
 
-__all__ = ["Quality", "float_outputs", "quality"]
+__all__ = ["Quality", "check_classes", "float_outputs", "quality"]
 
 _BATCH = 128
 
@@ -41,6 +43,25 @@ def float_outputs(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
         ]
     found: np.ndarray = torch.cat(parts).double().numpy()
     return found
+
+
+def check_classes(y: np.ndarray | None, count: int, graph: FloatGraph) -> None:
+    """Check class numbers: as many as images, and each an output of the network.
+
+    Raises
+    ------
+    InputError : another type, shape or range
+    """
+    if y is None:
+        return
+    if y.shape != (count,) or y.dtype.kind not in "iu":
+        raise InputError(f"y is {y.dtype} of shape {y.shape}, must be {count} integer classes")
+    outputs = math.prod(graph.shapes[graph.output_name])
+    if not 0 <= y.min() <= y.max() < outputs:
+        raise InputError(
+            f"y has classes {y.min()}..{y.max()}, but the network has {outputs} outputs: classes "
+            f"must be 0..{outputs - 1}"
+        )
 
 
 def quality(

@@ -13,7 +13,7 @@ from pann_hw.integer.network import IntegerNetwork
 from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.budget import WIDTHS, flips_per_mac, mean_bits, parse_budget
 from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flips, prepare
-from pann_hw.quantise.quality import float_outputs, quality
+from pann_hw.quantise.quality import check_classes, float_outputs, quality
 from pann_hw.quantise.recipe import PLAIN, Recipe
 
 __all__ = ["Candidate", "best", "candidate", "search", "trial_count"]
@@ -75,8 +75,7 @@ def search(
     flips = parse_budget(budget)
     if max_shift < 0:
         raise InputError(f"max_shift = {max_shift!r}: must be 0 (unary) or above")
-    if y is not None and (y.shape != (len(x),) or y.dtype.kind not in "iu"):
-        raise InputError(f"y is {y.dtype} of shape {y.shape}, must be {len(x)} integer classes")
+    check_classes(y, len(x), graph)
     prepared = prepare(graph, x, recipe)
     wanted = float_outputs(graph, x)
     candidates = []

@@ -68,8 +68,8 @@ def measure_all(
                 "a process that measures was killed, for memory perhaps: use --jobs 1"
             ) from None
         except BaseException:
-            # The pool's own thread waits for the processes too, and may take their exit codes first:
-            # only when it is through, as the pool closes, are they gone for both.
+            # The pool's own thread waits for the processes too, and may take their exit codes
+            # first: only when it is through, as the pool closes, are they gone for both.
             _end(set(multiprocessing.active_children()) - others)
             raise
     return [item for job in jobs for item in futures[job].result()]

@@ -1,0 +1,161 @@
+"""``pann-hw train``: the integer network of a budget, trained further on images."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pann_hw.commands.arguments import check_writable
+from pann_hw.commands.console import bar, say, table
+from pann_hw.commands.recipe import add_calibration, add_recipe, check_calibration, load_recipe
+from pann_hw.errors import InputError
+
+if TYPE_CHECKING:
+    from pann_hw.quantise.training import Schedule
+
+__all__ = ["add_arguments", "run", "show"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add_calibration(parser)
+    parser.add_argument(
+        "--budget", default="2bit", metavar="FLIPS",
+        help="flips per MAC, or 2bit .. 8bit for what an unsigned MAC of that width takes; "
+        "default %(default)s",
+    )  # fmt: skip
+    parser.add_argument("--encoding", default="csd", metavar="NAME", help="csd (default) or unary")
+    add_recipe(parser)
+    group = parser.add_argument_group("training, on all of --data")
+    group.add_argument("--epochs", type=int, metavar="N", help="default 10")
+    group.add_argument("--batch", type=int, metavar="N", help="images at a time; default 32")
+    group.add_argument(
+        "--rate", type=float, metavar="X",
+        help="highest learning rate of the weights, in their steps; default 0.003",
+    )  # fmt: skip
+    group.add_argument(
+        "--label-weight", type=float, metavar="X",
+        help="of the labels beside the float network's own outputs; default 0.1",
+    )  # fmt: skip
+    group.add_argument(
+        "--flip", action="store_true", default=None, help="mirror half of the images left to right"
+    )
+    group.add_argument(
+        "--shift", type=int, metavar="N", help="move images by up to N pixels; default 0"
+    )
+    group.add_argument("--seed", type=int, metavar="N", help="default 0")
+    group.add_argument(
+        "--device", default="cpu", metavar="NAME", help="of torch: cpu (default), cuda, cuda:1, .."
+    )
+    parser.add_argument("--output", type=Path, default=Path("network.npz"), metavar="FILE")
+
+
+def run(args: argparse.Namespace) -> dict[str, object]:
+    """Import, quantise, train; the network of the best epoch is saved."""
+    from pann_hw.integer.store import save
+    from pann_hw.integer.terms import ENCODINGS
+    from pann_hw.network.data import load_data
+    from pann_hw.network.load import load_network
+    from pann_hw.quantise.budget import flips_per_mac, mean_bits, parse_budget
+    from pann_hw.quantise.post_training import prepare
+    from pann_hw.quantise.quality import float_outputs, quality
+    from pann_hw.quantise.search import best, search
+    from pann_hw.quantise.training import batch_count, train
+
+    check_calibration(args)
+    recipe = load_recipe(args)
+    if args.encoding not in ENCODINGS:
+        raise InputError(f"--encoding {args.encoding}: must be one of {', '.join(ENCODINGS)}")
+    budget = parse_budget(args.budget)
+    schedule = _schedule(args)
+    check_writable(args.output)
+    data = load_data(args.data, labels=False)
+    graph = load_network(args.network, data.sample_shape)
+    for note in graph.notes:
+        say(note)
+    max_shift = args.max_shift if args.encoding == "csd" else 0
+    x = data.x[: args.images]
+    y = None if data.y is None else data.y[: args.images]
+    say(f"quantising, {len(x)} calibration images")
+    start = best(search(graph, x, y, budget, max_shift, recipe=recipe)).network
+    prepared = prepare(graph, x, recipe)
+    steps = schedule.epochs * batch_count(len(data), schedule)
+    with bar(f"training on {len(data)} images", steps) as step:
+        trained = train(
+            prepared, data.x, data.y, budget, max_shift, schedule, start, args.device, step
+        )
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    save(trained.network, args.output)
+    wanted = float_outputs(graph, data.x)
+    rows = [
+        {
+            "network": name,
+            "bx": mean_bits(network),
+            "R": network.additions,
+            "flips_per_mac": flips_per_mac(network, max_shift),
+            **asdict(quality(network, data.x, data.y, wanted)),
+        }
+        for name, network in (("quantised", start), ("trained", trained.network))
+    ]
+    return {
+        "network": str(args.output),
+        "budget": budget,
+        "encoding": args.encoding,
+        "recipe": asdict(recipe),
+        "schedule": asdict(schedule),
+        "images": len(data),
+        "start": trained.start,
+        "best": trained.best,
+        "epochs": [asdict(epoch) for epoch in trained.epochs],
+        "networks": rows,
+    }
+
+
+def _schedule(args: argparse.Namespace) -> Schedule:
+    from pann_hw.quantise.training import Schedule
+
+    given = {field.name: getattr(args, field.name) for field in fields(Schedule)}
+    try:
+        return Schedule(**{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def show(result: dict[str, object]) -> None:
+    """Print the result."""
+    epochs, rows = result["epochs"], result["networks"]
+    assert isinstance(epochs, list) and isinstance(rows, list)
+    losses = [{"loss": None, "held_out": result["start"]}, *epochs]
+    table(
+        f"Budget {result['budget']:g} flips per MAC, {result['encoding']} terms, "
+        f"{result['images']} training images",
+        ("epoch", "loss", "held-out loss", ""),
+        [
+            (
+                number or "start",
+                f"{one['loss']:.4f}" if number else "",
+                f"{one['held_out']:.4f}",
+                "<- taken" if number == result["best"] else "",
+            )
+            for number, one in enumerate(losses)
+        ],
+    )
+    table(
+        "On the training images",
+        ("network", "bx", "R", "flips/MAC", "accuracy %", "agreement %", "output error %"),
+        [
+            (
+                row["network"],
+                f"{row['bx']:.3g}",
+                f"{row['R']:.2f}",
+                f"{row['flips_per_mac']:.2f}",
+                "-" if row["accuracy"] is None else f"{100 * row['accuracy']:.2f}",
+                f"{100 * row['agreement']:.2f}",
+                f"{100 * row['error']:.2f}",
+            )
+            for row in rows
+        ],
+    )
+    print(f"Integer network: {result['network']}")
