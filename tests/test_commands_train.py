@@ -39,7 +39,7 @@ def test_it_trains_and_saves(arguments: list[str], capsys: pytest.CaptureFixture
     assert main([*arguments, "--json", "--flip", "--shift", "1", "--label-weight", "0.5"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["schedule"] == {
-        "epochs": 2, "batch": 32, "rate": 0.003, "label_weight": 0.5, "flip": True, "shift": 1,
+        "epochs": 2, "batch": 32, "rate": 0.001, "label_weight": 0.5, "flip": True, "shift": 1,
         "seed": 0,
     }  # fmt: skip
     assert len(result["epochs"]) == 2

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--batch", type=int, metavar="N", help="images at a time; default 32")
     group.add_argument(
         "--rate", type=float, metavar="X",
-        help="highest learning rate of the weights, in their steps; default 0.003",
+        help="highest learning rate of the weights, in their steps; default 0.001",
     )  # fmt: skip
     group.add_argument(
         "--label-weight", type=float, metavar="X",

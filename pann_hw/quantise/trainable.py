@@ -20,7 +20,7 @@ from pann_hw.quantise.trainable_layer import LearnedLayer, TrainableLayer, Value
 __all__ = ["TrainableNetwork"]
 
 _PRICE = 0.1
-_BIAS_RATE, _STEP_RATE = 0.3, 0.03
+_BIAS_RATE, _STEP_RATE = 3.0, 0.3
 
 
 class TrainableNetwork(nn.Module):
@@ -91,8 +91,8 @@ class TrainableNetwork(nn.Module):
 
         Parameters
         ----------
-        rate : of weights, in units of their steps per optimiser's step; biases learn at 0.3 of it,
-            steps, whose changes move all values at once, at 0.03
+        rate : of weights, in units of their steps per optimiser's step; biases learn at 3 times it,
+            steps, whose changes move all values at once, at 0.3 of it
         """
         groups: dict[float, list[nn.Parameter]] = {1.0: [], _BIAS_RATE: [], _STEP_RATE: []}
         for name, parameter in self.named_parameters():

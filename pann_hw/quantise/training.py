@@ -44,7 +44,9 @@ class Schedule:
         tenth of the training and falls to 0 along a cosine
     label_weight : of the labels' cross entropy beside the distillation, at least 0
     flip : mirror half of the images left to right
-    shift : move images by up to so many pixels in each direction, zeros coming in, at least 0
+    shift : move images by up to so many pixels in each direction, zeros coming in, at least 0.
+        Both help only a float network that was trained so: what it makes of images that it does not
+        know is nothing to learn from
     seed : of batches, flips and shifts
 
     Raises
@@ -54,7 +56,7 @@ class Schedule:
 
     epochs: int = 10
     batch: int = 32
-    rate: float = 3e-3
+    rate: float = 1e-3
     label_weight: float = 0.1
     flip: bool = False
     shift: int = 0
