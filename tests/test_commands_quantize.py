@@ -59,15 +59,16 @@ def test_full_is_better_than_plain(
 def test_switches_are_reported(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     result = output(
         capsys,
-        [*arguments, "--no-layer-budgets", "--no-match-float", "--equalise", "--thrift", "0.2",
-         "--clip", "percentile"],
+        [*arguments, "--no-layer-budgets", "--no-match-float", "--no-channel-steps", "--equalise",
+         "--thrift", "0.2", "--clip", "percentile"],
     )  # fmt: skip
     recipe = result["recipe"]
     assert isinstance(recipe, dict)
     assert recipe | {"damping": 0.01} == {
         "feedback": True, "damping": 0.01, "match_float": False, "thrift": 0.2,
         "other_thrifts": [],
-        "correct_biases": True, "clip": "percentile", "equalise": True, "layer_budgets": False,
+        "correct_biases": True, "clip": "percentile", "equalise": True, "channel_steps": False,
+        "layer_budgets": False,
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from pann_hw.quantise.layer import (
     max_pool,
     raw,
     requantised,
+    requantised_by_channel,
     unlearned_parts,
 )
 from tests.quantise_graphs import Draft
@@ -66,6 +67,40 @@ def test_requantised_values_are_those_of_the_sums(digits: int, rng: np.random.Ge
     wanted = real_sums(layer, parts, q).clamp(0, 31 * made.output.scale)
     # Half a unit of the output, and half a unit of the sums for the bias.
     assert float((found - wanted).abs().max()) <= 0.5 * made.output.scale + 0.005 + 1e-9
+
+
+@pytest.mark.parametrize("maximum", [None, 1.5])
+def test_channels_of_different_units(maximum: float | None, rng: np.random.Generator) -> None:
+    layer = learned_layer(maximum)
+    (operation,) = layer.convolutions
+    units = 0.3 * np.array([1 / 32, 3 / 64, 7 / 256, 13 / 512])
+    real = operation.weight.double().numpy() * READ.scale
+    weights = np.floor(real / units[:, None, None, None] + 0.5).astype(np.int64)
+    sources = [Source("x", weights, padding=(1, 1))]
+    grid = Range(0.3, 0)
+    made = requantised_by_channel(layer, sources, units, {"x": READ}, grid, (4, 8, 8), 5)
+    assert made.scales is not None
+    assert len(set(made.scales)) == 4
+    assert made.output.scale == 0.3
+    assert made.q_max == (31 if maximum is None else 5)
+    q = integers(rng)
+    found = run_layer(made, {"x": q}, {"x": READ}).double() * 0.3
+    node = Convolution(
+        "sums", ("x",), torch.from_numpy(weights * units[:, None, None, None]) / READ.scale,
+        operation.bias.double(), operation.stride, operation.padding,
+    )  # fmt: skip
+    wanted = evaluate(node, [(q - READ.zero_point).double() * READ.scale]).clamp(
+        0, made.q_max * 0.3
+    )
+    assert float((found - wanted).abs().max()) <= 0.15 + 0.5 * units.max() + 1e-9
+
+
+def test_a_unit_that_no_factor_makes() -> None:
+    layer = learned_layer()
+    sources = rounded(layer, 0.01).sources
+    units = np.array([0.25, 0.25, 0.25, 0.0801]) * 0.3
+    with pytest.raises(ValueError, match=r"unit 0\.02403 is no factor of 3 digits"):
+        requantised_by_channel(layer, sources, units, {"x": READ}, Range(0.3, 0), (4, 8, 8), 5)
 
 
 def test_three_digits_come_nearer_to_the_grid() -> None:

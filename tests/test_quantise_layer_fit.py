@@ -63,7 +63,7 @@ def test_range_holds_and_shortcuts_are_exact(kind: str, limits: tuple[int, int])
         if source.learned:
             assert limits[0] <= source.weights.min() <= source.weights.max() <= limits[1]
         else:
-            assert int(source.weights.max()) * found.unit == pytest.approx(0.2, rel=1e-12)
+            assert int(source.weights.max()) * found.units[0] == pytest.approx(0.2, rel=1e-12)
 
 
 def test_range_of_least_error_clips() -> None:
@@ -73,10 +73,10 @@ def test_range_of_least_error_clips() -> None:
     found = fit.fit_range((-3, 3))
     weights = layer.convolutions[0].weight.double().numpy() * 0.2
     largest = np.abs(weights).max()
-    assert found.unit < largest / 3
-    clipped = np.floor(weights / found.unit + 0.5).clip(-3, 3)
+    assert found.units[0] < largest / 3
+    clipped = np.floor(weights / found.units[0] + 0.5).clip(-3, 3)
     assert np.array_equal(found.sources[0].weights, clipped)
-    assert np.abs(weights / found.unit).max() > 3.5
+    assert np.abs(weights / found.units[0]).max() > 3.5
 
 
 def test_more_bits_err_less() -> None:
@@ -103,4 +103,4 @@ def test_weights_that_are_all_zero(kind: str) -> None:
     fit = LayerFit(layer, tensors, {"x": q}, wanted, recipe, 0)
     for found in (fit.fit_range((-8, 7)), fit.fit(100.0)):
         assert all((one.weights == 0).all() for one in found.sources if one.learned)
-        assert found.unit == (0.2 if kind == "shortcut" else 1.0)
+        assert found.units[0] == (0.2 if kind == "shortcut" else 1.0)

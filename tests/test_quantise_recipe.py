@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pann_hw.quantise.recipe import FULL, PLAIN, RECIPES, Recipe
@@ -11,6 +13,10 @@ def test_plain_is_not_layer_by_layer() -> None:
     assert not PLAIN.layer_by_layer
     assert FULL.layer_by_layer
     assert RECIPES == {"plain": PLAIN, "full": FULL}
+
+
+def test_channel_steps_alone_are_fitted_layer_by_layer() -> None:
+    assert replace(PLAIN, channel_steps=True).layer_by_layer
 
 
 @pytest.mark.parametrize("thrift", [-0.1, float("nan")])

@@ -91,11 +91,12 @@ def test_thrift_at_equal_terms_leaves_less_error(max_shift: int, rng: np.random.
         max_shift=max_shift,
     )  # fmt: skip
     plain = rounding.round(1.0)
+    allowed = rounding.cost(plain).sum()
     steps = np.linspace(1.0, 0.5, 60)
     thrifty = next(
         (found, step)
         for step in reversed(steps)
-        if rounding.cost(found := rounding.round(float(step), 0.15)) <= rounding.cost(plain)
+        if rounding.cost(found := rounding.round(float(step), 0.15)).sum() <= allowed
     )
     saved = float(rounding.error(thrifty[0], float(thrifty[1])).sum())
     assert saved < float(rounding.error(plain, 1.0).sum())
@@ -127,8 +128,52 @@ def test_error_and_cost(rng: np.random.Generator) -> None:
             wanted = wrong[g, o] @ seen[g].numpy() @ wrong[g, o]
             assert float(rounding.error(found, 0.3)[g, o]) == pytest.approx(wanted)
     integers = found.numpy().astype(np.int64)
-    wanted = sum((j + 1) * additions_cost(integers[:, :, j], 2) for j in range(7))
-    assert rounding.cost(found) == wanted
+    for g in range(2):
+        for o in range(3):
+            wanted = sum((j + 1) * additions_cost(integers[g, o, j], 2) for j in range(7))
+            assert float(rounding.cost(found)[g, o]) == wanted
+
+
+@pytest.mark.parametrize("feedback", [True, False])
+@pytest.mark.parametrize("thrift", [0.0, 0.2])
+def test_steps_of_channels_are_those_of_each_alone(
+    feedback: bool, thrift: float, rng: np.random.Generator
+) -> None:
+    """Channels do not see each other; of several candidate steps each stands for itself."""
+    weights = torch.from_numpy(rng.laplace(size=(1, 3, 7)))
+    seen = covariance(rng, 1, 7)
+    rounding = Rounding(weights, seen, DAMPING, feedback, max_shift=2)
+    steps = torch.from_numpy(rng.uniform(0.2, 0.9, (4, 1, 3)))
+    found = rounding.round(steps, thrift)
+    errors, costs = rounding.error(found, steps), rounding.cost(found)
+    assert found.shape == (4, 1, 3, 7)
+    for k in range(4):
+        for o in range(3):
+            step = float(steps[k, 0, o])
+            alone = rounding.round(step, thrift)
+            assert torch.equal(found[k, 0, o], alone[0, o])
+            assert float(errors[k, 0, o]) == pytest.approx(float(rounding.error(alone, step)[0, o]))
+            assert costs[k, 0, o] == rounding.cost(alone)[0, o]
+
+
+def test_thrift_of_a_channel_is_of_its_own_group(rng: np.random.Generator) -> None:
+    """Inputs of a hundred times the variance make a term worth a hundred times the error."""
+    weights = torch.from_numpy(rng.laplace(size=(1, 2, 9))).repeat(2, 1, 1)
+    seen = covariance(rng, 1, 9)
+    rounding = Rounding(weights, torch.cat([seen, 100 * seen]), DAMPING)
+    found = rounding.round(torch.full((2, 2), 0.5).double(), 0.3)
+    assert torch.equal(found[0], found[1])
+    one = rounding.round(0.5, 0.3)
+    assert float(one[0].abs().sum()) < float(one[1].abs().sum())
+
+
+def test_scales_and_spans_of_channels(rng: np.random.Generator) -> None:
+    weights = torch.from_numpy(rng.laplace(size=(2, 3, 7)))
+    rounding = Rounding(weights, covariance(rng, 2, 7), DAMPING)
+    assert torch.allclose(rounding.scales, weights.abs().mean(2))
+    assert torch.equal(rounding.spans, weights.abs().amax(2))
+    assert rounding.largest == float(weights.abs().max())
+    assert rounding.scale == pytest.approx(float(weights.abs().mean()))
 
 
 def test_dear_terms_of_one_input_are_spared(rng: np.random.Generator) -> None:

@@ -20,6 +20,7 @@ SWITCHES = {
     "match-float": "fit weights to the float sums on quantised inputs first",
     "correct-biases": "take each channel's mean error out",
     "equalise": "rescale channels so that neighbouring layers' weights have equal ranges",
+    "channel-steps": "a weight step for each output channel",
     "layer-budgets": "widths and terms per layer by measured sensitivity",
 }
 """Parts of a recipe by the options that switch them, without the dashes in front."""

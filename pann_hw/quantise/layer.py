@@ -18,6 +18,7 @@ from pann_hw.integer.requantise import Scale
 from pann_hw.network.graph import AveragePool, Shape
 from pann_hw.network.graph import MaxPool as FloatMaxPool
 from pann_hw.quantise.calibrate import Range
+from pann_hw.quantise.channel_steps import DIGITS
 from pann_hw.quantise.fuse import Sum
 from pann_hw.quantise.sources import copies, mean
 
@@ -29,6 +30,7 @@ __all__ = [
     "max_pool",
     "raw",
     "requantised",
+    "requantised_by_channel",
     "unlearned_parts",
 ]
 
@@ -37,6 +39,7 @@ _LARGEST_IDENTITY = 16
 _RATIO_ERROR = 0.01
 _CONCAT_DIGITS = 3
 _FACTOR_STRIDE = 0.98
+_EXACT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,7 @@ def accumulate(
 
 def raw(layer: Sum, parts: Parts, tensors: Mapping[str, Tensor], output: Tensor) -> Accumulate:
     """The layer whose sums are the network's output, in units of ``parts.units[0]``."""
-    bias = _folded(parts, tensors, parts.bias / parts.units[0])
+    bias = _folded(parts.sources, tensors, parts.bias / parts.units[0])
     return Accumulate(output, parts.sources, bias, None, 2**output.bits - 1, layer.kind)
 
 
@@ -167,18 +170,42 @@ def requantised(
         end = source.first_channel + len(source.weights)
         scales[source.first_channel : end] = [factor] * len(source.weights)
         units[source.first_channel : end] = unit
-    offset = np.array([grid.zero_point / float(factor.value) for factor in scales])
-    q_max = 2**bits - 1
-    if layer.clamp is not None and layer.clamp.maximum is not None:
-        q_max = min(q_max, max(1, int(layer.clamp.maximum / scale)))
-    return Accumulate(
-        Tensor(layer.name, shape, bits, grid.zero_point, scale),
-        parts.sources,
-        _folded(parts, tensors, parts.bias / units + offset),
-        tuple(scales),
-        q_max,
-        layer.kind,
-    )
+    made = Range(scale, grid.zero_point)
+    bias = parts.bias / units
+    return _assembled(layer, parts.sources, tensors, bias, tuple(scales), made, shape, bits)
+
+
+def requantised_by_channel(
+    layer: Sum,
+    sources: Sequence[Source],
+    units: np.ndarray,
+    tensors: Mapping[str, Tensor],
+    grid: Range,
+    shape: Shape,
+    bits: int,
+) -> Accumulate:
+    """The layer of convolutions whose output channels have units of their own.
+
+    Parameters
+    ----------
+    units : (C,) real value of one unit of each channel's sums, the grid's step times a factor of at
+        most three signed digits
+    tensors, grid, shape, bits : as :func:`requantised` takes them; the grid's step is the scale
+
+    Raises
+    ------
+    ValueError : a unit that no factor makes of the step
+    """
+    scales = tuple(Scale.nearest(unit / grid.step, DIGITS) for unit in units)
+    factors = np.array([float(scale.value) for scale in scales])
+    wrong = np.abs(factors * grid.step / units - 1) > _EXACT
+    if wrong.any():
+        raise ValueError(
+            f"layer {layer.name!r}: unit {units[wrong][0]} is no factor of {DIGITS} digits "
+            f"times the scale {grid.step}"
+        )
+    bias = learned_parts(layer, sources, 1.0).bias
+    return _assembled(layer, sources, tensors, bias / units, scales, grid, shape, bits)
 
 
 def max_pool(layer: FloatMaxPool, tensors: Mapping[str, Tensor], shape: Shape) -> MaxPool:
@@ -186,6 +213,31 @@ def max_pool(layer: FloatMaxPool, tensors: Mapping[str, Tensor], shape: Shape) -
     read = tensors[layer.inputs[0]]
     pooled = Tensor(layer.name, shape, read.bits, read.zero_point, read.scale)
     return MaxPool(pooled, read.name, layer.kernel, layer.stride, layer.padding, layer.end_padding)
+
+
+def _assembled(
+    layer: Sum,
+    sources: Sequence[Source],
+    tensors: Mapping[str, Tensor],
+    bias: np.ndarray,
+    scales: tuple[Scale, ...],
+    grid: Range,
+    shape: Shape,
+    bits: int,
+) -> Accumulate:
+    """A requantised layer, given its bias in units of the sums."""
+    offset = np.array([grid.zero_point / float(scale.value) for scale in scales])
+    q_max = 2**bits - 1
+    if layer.clamp is not None and layer.clamp.maximum is not None:
+        q_max = min(q_max, max(1, int(layer.clamp.maximum / grid.step * (1 + _EXACT))))
+    return Accumulate(
+        Tensor(layer.name, shape, bits, grid.zero_point, grid.step),
+        tuple(sources),
+        _folded(sources, tensors, bias + offset),
+        scales,
+        q_max,
+        layer.kind,
+    )
 
 
 def _ratio(a: float, b: float) -> tuple[int, int]:
@@ -233,10 +285,12 @@ def _concat_factors(units: tuple[float, ...], step: float) -> tuple[tuple[Scale,
     return best[1], best[2]
 
 
-def _folded(parts: Parts, tensors: Mapping[str, Tensor], bias: np.ndarray) -> np.ndarray:
+def _folded(
+    sources: Sequence[Source], tensors: Mapping[str, Tensor], bias: np.ndarray
+) -> np.ndarray:
     """Real bias in accumulator units as int64, with the inputs' zero points taken out."""
     folded: np.ndarray = np.floor(bias + 0.5).astype(np.int64)
-    for source in parts.sources:
+    for source in sources:
         end = source.first_channel + len(source.weights)
         zero_point = tensors[source.tensor].zero_point
         folded[source.first_channel : end] -= zero_point * source.weights.sum((1, 2, 3))

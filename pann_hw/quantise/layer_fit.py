@@ -13,18 +13,20 @@ from pann_hw.network.graph import Convolution
 from pann_hw.quantise.budget import LEAST_COST, additions_cost
 from pann_hw.quantise.evaluate import windows
 from pann_hw.quantise.fuse import Sum
-from pann_hw.quantise.moments import Moments, moments
+from pann_hw.quantise.matching import matched
+from pann_hw.quantise.moments import moments
 from pann_hw.quantise.recipe import Recipe
 from pann_hw.quantise.rounding import Rounding
 from pann_hw.quantise.sources import convolution, copies
 
-__all__ = ["Fitted", "LayerFit"]
+__all__ = ["STEP_FRACTIONS", "Fitted", "LayerFit"]
+
+STEP_FRACTIONS = 0.9 ** np.arange(25)
+"""Of the largest step at which hardly a weight is clipped: those that fit_range() tries."""
 
 _TRIALS = 7
 _CLOSE = 0.995
-_DAMPINGS = (5.0, 25.0, 125.0, 625.0)
 _LEAST_PRICE = 1e-3
-_STEP_FRACTIONS = 0.9 ** np.arange(25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +36,18 @@ class Fitted:
     Attributes
     ----------
     sources : in the order of the layer's branches
-    unit : real value of one unit of the sums
+    units : (C,) real value of one unit of the sums, for each output channel
     cost : flips per output position
     error : squared error of the sums over data (mean error excepted), summed over channels
+    scale : of the tensor to be made, of which each unit is a factor; None where all units are one,
+        which is then what the factor is chosen for
     """
 
     sources: tuple[Source, ...]
-    unit: float
+    units: np.ndarray
     cost: float
     error: float
+    scale: float | None = None
 
 
 class LayerFit:
@@ -66,6 +71,7 @@ class LayerFit:
         max_shift: int,
     ) -> None:
         self._layer, self._recipe, self._max_shift = layer, recipe, max_shift
+        self._outputs = wanted.shape[1]
         self._inputs = [tensors[branch.value] for branch in layer.branches]
         self._learned = [
             convolution(branch.operation, tensor, 1.0)
@@ -81,7 +87,7 @@ class LayerFit:
             None,
         )
         target = wanted
-        for source in self._others(1):
+        for source in self._others(np.ones(self._outputs, np.int64)):
             tensor = tensors[source.tensor]
             taken = windows(source, values[source.tensor], tensor) * tensor.scale
             target = target.clone()
@@ -123,7 +129,7 @@ class LayerFit:
         recipe = self._recipe
         covariance = torch.stack([half.covariance for half in halves]).mean(0)
         if recipe.match_float and alone:
-            weights = _matched(weights, halves, recipe.damping)
+            weights = matched(weights, halves, recipe.damping)
         prices = torch.cat(
             [
                 torch.full((source.weights[0].size,), float(tensors[source.tensor].bits))
@@ -156,7 +162,7 @@ class LayerFit:
         trial = self._search(lambda step: self._at(step, thrift), scale, cost)
         if self._other is None:
             return trial
-        weight = max(1, int(np.ceil(self._other.scale / trial.unit - 1e-9)))
+        weight = max(1, int(np.ceil(self._other.scale / trial.units[0] - 1e-9)))
         step = self._other.scale / weight
         found = self._at(step, thrift)
         if found.cost <= cost:
@@ -173,7 +179,7 @@ class LayerFit:
         largest = max(rounding.largest for rounding in self._roundings)
         if largest == 0:
             return self._at(1.0 if self._other is None else self._other.scale, 0.0)
-        steps = largest / max(1, *np.abs(limits)) * _STEP_FRACTIONS
+        steps = largest / max(1, *np.abs(limits)) * STEP_FRACTIONS
         if self._other is not None:
             weights = np.maximum(np.floor(self._other.scale / steps + 0.5), 1)
             steps = self._other.scale / np.unique(weights)
@@ -219,26 +225,44 @@ class LayerFit:
         return best
 
     def _at(self, step: float, thrift: float, limits: tuple[int, int] | None = None) -> Fitted:
+        found = [rounding.round(step, thrift, limits) for rounding in self._roundings]
+        error = sum(
+            float(rounding.error(one, step).sum())
+            for rounding, one in zip(self._roundings, found, strict=True)
+        )
+        sources = self._sources(found, np.full(self._outputs, step))
+        return Fitted(sources, np.full(self._outputs, step), self._cost(sources), error)
+
+    def _sources(self, found: Sequence[torch.Tensor], units: np.ndarray) -> tuple[Source, ...]:
+        """Sources with the integers (G, O, n) of each rounding, in the order of the branches."""
         learned: list[Source] = []
-        error = 0.0
-        for rounding in self._roundings:
-            found = rounding.round(step, thrift, limits)
-            error += float(rounding.error(found, step).sum())
+        for weights in found:
             start = 0
-            while start < found.shape[2]:
+            while start < weights.shape[2]:
                 source = self._learned[len(learned)]
                 end = start + source.weights[0].size
-                weights = found[:, :, start:end].reshape(source.weights.shape)
-                learned.append(replace(source, weights=weights.numpy().astype(np.int64)))
+                part = weights[:, :, start:end].reshape(source.weights.shape)
+                learned.append(replace(source, weights=part.numpy().astype(np.int64)))
                 start = end
-        weight = 1 if self._other is None else max(1, round(self._other.scale / step))
-        others = self._others(weight)
+        others: list[Source] = []
+        if self._other is not None:
+            others = self._others(
+                np.maximum(np.rint(self._other.scale / units), 1).astype(np.int64)
+            )
         first = isinstance(self._layer.branches[0].operation, Convolution)
-        sources = (*learned, *others) if first else (*others, *learned)
-        return Fitted(sources, step, self._cost(sources), error)
+        return (*learned, *others) if first else (*others, *learned)
 
-    def _others(self, weight: int) -> list[Source]:
-        return copies(self._layer.branches, self._inputs, [weight] * len(self._inputs))
+    def _others(self, weights: np.ndarray) -> list[Source]:
+        """What is no convolution, times an integer for each output channel."""
+        ones = copies(self._layer.branches, self._inputs, [1] * len(self._inputs))
+        return [
+            replace(
+                one,
+                weights=one.weights * weights[start : start + len(one.weights), None, None, None],
+            )
+            for one in ones
+            for start in (one.first_channel,)
+        ]
 
     def _cost(self, sources: Sequence[Source]) -> float:
         bits = {tensor.name: tensor.bits for tensor in self._inputs}
@@ -252,40 +276,3 @@ def _grouped(operation: Convolution) -> torch.Tensor:
     """Weights as (G, O, inputs of an output channel)."""
     weight = operation.weight.detach().double()
     return weight.reshape(operation.groups, weight.shape[0] // operation.groups, -1)
-
-
-def _matched(weights: torch.Tensor, halves: Sequence[Moments], damping: float) -> torch.Tensor:
-    """``argmin_v E |t - v x|^2 + d |v - w|^2``: ``(C_tx + d w) (C + d)^-1``.
-
-    The damping d is that at which a fit to one half of the data errs least on the other; where
-    even the strongest does more harm than good, the weights stay.
-    """
-    best, least = None, 0.0
-    if len(halves) == 2:
-        for level in (damping, *(damping * stronger for stronger in _DAMPINGS)):
-            gain = sum(
-                _excess(_ridge(weights, one, level), other) - _excess(weights, other)
-                for one, other in (halves, halves[::-1])
-            )
-            if gain < least:
-                best, least = level, gain
-    if best is None:
-        return weights
-    covariance = (halves[0].covariance + halves[1].covariance) / 2
-    with_target = (halves[0].with_target + halves[1].with_target) / 2
-    return _ridge(weights, Moments(covariance, with_target), best)
-
-
-def _ridge(weights: torch.Tensor, seen: Moments, damping: float) -> torch.Tensor:
-    covariance = seen.covariance
-    diagonal = covariance.diagonal(dim1=1, dim2=2)
-    level = damping * diagonal.mean(1).clamp_min(1e-30)[:, None, None]
-    damped = covariance + level * torch.eye(covariance.shape[1], dtype=torch.float64)
-    wanted = seen.with_target + level * weights
-    result: torch.Tensor = torch.linalg.solve(damped, wanted.transpose(1, 2)).transpose(1, 2)
-    return result
-
-
-def _excess(weights: torch.Tensor, seen: Moments) -> float:
-    """``E |t - v x|^2`` less the variance of t."""
-    return float(((weights @ seen.covariance) * weights - 2 * weights * seen.with_target).sum())

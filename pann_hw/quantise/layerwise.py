@@ -14,14 +14,22 @@ from pann_hw.network.graph import MaxPool as FloatMaxPool
 from pann_hw.quantise.budget import WIDTHS, layer_flips
 from pann_hw.quantise.build import build
 from pann_hw.quantise.calibrate import Range
+from pann_hw.quantise.channel_fit import ChannelFit
 from pann_hw.quantise.correct import correct_bias
 from pann_hw.quantise.evaluate import accumulators, activations, layer_values, quantised
 from pann_hw.quantise.fuse import Fused, Sum
-from pann_hw.quantise.layer import Parts, accumulate, learned_parts, max_pool, unlearned_parts
+from pann_hw.quantise.layer import (
+    Parts,
+    accumulate,
+    learned_parts,
+    max_pool,
+    requantised_by_channel,
+    unlearned_parts,
+)
 from pann_hw.quantise.layer_fit import Fitted, LayerFit
 from pann_hw.quantise.recipe import Recipe
 
-__all__ = ["Plan", "fit_in_order", "float_values", "quantise_layers"]
+__all__ = ["NO_IMPORTANCE", "Plan", "fit_in_order", "float_values", "quantise_layers"]
 
 _BATCH = 64
 
@@ -40,6 +48,9 @@ class Plan:
     flips: Mapping[str, float]
 
 
+NO_IMPORTANCE: Mapping[str, np.ndarray] = {}
+"""Of no channel: each layer has one weight step."""
+
 Choose = Callable[[Sum, LayerFit, Sequence[Layer]], Fitted | None]
 """The weights of a layer, given the layers already made; None gives the network up."""
 
@@ -52,6 +63,7 @@ def quantise_layers(
     recipe: Recipe,
     budget: float,
     max_shift: int,
+    importance: Mapping[str, np.ndarray] = NO_IMPORTANCE,
 ) -> IntegerNetwork | None:
     """The integer network of a plan; None where the first share is too small for any weights.
 
@@ -63,6 +75,7 @@ def quantise_layers(
     ranges : the grid of each value at its width
     x : calibration images (n, C, H, W)
     budget : flips per MAC of the whole network
+    importance : as :func:`fit_in_order` takes it
     """
     input_bits = plan.bits[fused.graph.input_name]
     template = build(fused, dict(ranges), max(plan.bits.values()), 1.0, input_bits)
@@ -77,7 +90,9 @@ def quantise_layers(
             return None
         return fit.fit(max(cost, fit.least_cost))
 
-    return fit_in_order(fused, template, ranges, plan.bits, x, recipe, max_shift, choose)
+    return fit_in_order(
+        fused, template, ranges, plan.bits, x, recipe, max_shift, choose, importance
+    )
 
 
 def fit_in_order(
@@ -89,6 +104,7 @@ def fit_in_order(
     recipe: Recipe,
     max_shift: int,
     choose: Choose,
+    importance: Mapping[str, np.ndarray] = NO_IMPORTANCE,
 ) -> IntegerNetwork | None:
     """The integer network of which each layer is fitted on what those before it make.
 
@@ -98,6 +114,8 @@ def fit_in_order(
     ranges : the grid of each value at its width
     bits : that width, by name of the value
     x : calibration images (n, C, H, W)
+    importance : of the output channels (C,) of the layers, by name, that may have a weight step for
+        each; the raw layer has one for all, since its outputs are compared with each other
     """
     tensors = {template.input.name: template.input}
     values = {template.input.name: quantised(template, x)}
@@ -116,16 +134,30 @@ def fit_in_order(
             made_values = layer_values(made, values, tensors)
         else:
             target = _value(wanted, layer.unclamped)
-            fit = LayerFit(layer, tensors, values, target, recipe, max_shift)
+            if layer.raw or layer.name not in importance:
+                fit = LayerFit(layer, tensors, values, target, recipe, max_shift)
+            else:
+                fit = ChannelFit(
+                    layer, tensors, values, target, recipe, max_shift,
+                    importance[layer.name], ranges[layer.name].step,
+                )  # fmt: skip
             fitted = choose(layer, fit, layers)
             if fitted is None:
                 return None
-            parts = learned_parts(layer, fitted.sources, fitted.unit)
-            made = _made(layer, parts, tensors, fused.graph, ranges, bits)
+            unit = float(fitted.units[0])
+            if fitted.scale is None:
+                parts = learned_parts(layer, fitted.sources, unit)
+                made = _made(layer, parts, tensors, fused.graph, ranges, bits)
+            else:
+                grid = Range(fitted.scale, ranges[layer.name].zero_point)
+                shape = fused.graph.shapes[layer.unclamped]
+                made = requantised_by_channel(
+                    layer, fitted.sources, fitted.units, tensors, grid, shape, bits[layer.name]
+                )
             sums = accumulators(made, values, tensors)
             if recipe.correct_biases:
                 means = target.double().mean((0, 2, 3)).numpy()
-                made, sums = correct_bias(made, sums, means, fitted.unit)
+                made, sums = correct_bias(made, sums, means, unit)
             made_values = activations(made, sums)
         if isinstance(layer, Sum) and layer.raw:
             output_scale = parts.units[0]

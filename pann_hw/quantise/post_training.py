@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,7 +25,8 @@ from pann_hw.quantise.calibrate import Range, Statistics, calibrate
 from pann_hw.quantise.correct import channel_means, correct_biases
 from pann_hw.quantise.equalise import equalise
 from pann_hw.quantise.fuse import Fused, fuse
-from pann_hw.quantise.layerwise import Plan, quantise_layers
+from pann_hw.quantise.importance import channel_importance
+from pann_hw.quantise.layerwise import NO_IMPORTANCE, Plan, quantise_layers
 from pann_hw.quantise.recipe import PLAIN, Recipe
 from pann_hw.quantise.sensitivity import Sensitivities, measure
 
@@ -63,6 +65,7 @@ class Prepared:
     recipe: Recipe = PLAIN
     _ranges: dict[int, dict[str, Range]] = field(default_factory=dict)
     _sensitivities: dict[int, Sensitivities] = field(default_factory=dict)
+    _importance: dict[str, np.ndarray] = field(default_factory=dict)
 
     def ranges(self, bits: int) -> dict[str, Range]:
         """The grids of all values at a width, the input's too."""
@@ -78,10 +81,19 @@ class Prepared:
     def sensitivities(self, max_shift: int) -> Sensitivities:
         """Measured under the recipe, on the first 128 images."""
         if max_shift not in self._sensitivities:
+            images = self.images[:_SENSITIVITY_IMAGES]
             self._sensitivities[max_shift] = measure(
-                self.fused, self.ranges, self.images[:_SENSITIVITY_IMAGES], self.recipe, max_shift
+                self.fused, self.ranges, images, self.recipe, max_shift, self.importance
             )
         return self._sensitivities[max_shift]
+
+    @property
+    def importance(self) -> Mapping[str, np.ndarray]:
+        """Of each layer's output channels, on the first 128 images; none without channel steps."""
+        if self.recipe.channel_steps and not self._importance:
+            images = self.images[:_SENSITIVITY_IMAGES]
+            self._importance.update(channel_importance(self.fused, images))
+        return self._importance if self.recipe.channel_steps else NO_IMPORTANCE
 
 
 def prepare(graph: FloatGraph, calibration: np.ndarray, recipe: Recipe = PLAIN) -> Prepared:
@@ -234,8 +246,9 @@ def _planned(
             ranges[name] = prepared.ranges(width)[name]
     for _ in range(_PASSES):
         network = quantise_layers(
-            prepared.fused, ranges, plan, prepared.images, prepared.recipe, budget, max_shift
-        )
+            prepared.fused, ranges, plan, prepared.images, prepared.recipe, budget, max_shift,
+            prepared.importance,
+        )  # fmt: skip
         if network is None:
             return None
         if flips_per_mac(network, max_shift) <= budget:

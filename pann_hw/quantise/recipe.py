@@ -25,6 +25,8 @@ class Recipe:
     correct_biases : take each channel's mean error out through its bias
     clip : where hidden activations are clipped: "mse", "percentile" (99.9 %) or "none"
     equalise : scale channels so that weights of neighbouring layers have equal ranges
+    channel_steps : a weight step for each output channel, by what an error in it does to the
+        network's output; False: one for a layer
     layer_budgets : widths and terms per layer by measured sensitivity; False: the same for all
 
     Raises
@@ -40,6 +42,7 @@ class Recipe:
     correct_biases: bool = True
     clip: str = "mse"
     equalise: bool = False
+    channel_steps: bool = True
     layer_budgets: bool = True
 
     def __post_init__(self) -> None:
@@ -54,13 +57,16 @@ class Recipe:
     @property
     def layer_by_layer(self) -> bool:
         """Whether layers are fitted to what the quantised ones before them make."""
-        return self.feedback or self.match_float or self.thrift > 0 or self.layer_budgets
+        switches = (self.feedback, self.match_float, self.channel_steps, self.layer_budgets)
+        return any(switches) or self.thrift > 0
 
 
 FULL = Recipe()
 """All that helps."""
 
-PLAIN = Recipe(feedback=False, match_float=False, thrift=0.0, layer_budgets=False)
+PLAIN = Recipe(
+    feedback=False, match_float=False, thrift=0.0, channel_steps=False, layer_budgets=False
+)
 """Round to nearest with one R for all layers, and correct the biases: a matter of seconds."""
 
 RECIPES = {"plain": PLAIN, "full": FULL}

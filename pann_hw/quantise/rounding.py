@@ -19,14 +19,20 @@ import torch
 
 from pann_hw.quantise.budget import weight_costs
 
-__all__ = ["Rounding"]
+__all__ = ["Rounding", "cost_table"]
 
 _NEIGHBOURS = 2
 
 
 @lru_cache(maxsize=32)
-def _costs(largest: int, max_shift: int) -> torch.Tensor:
-    return torch.from_numpy(weight_costs(largest, max_shift))
+def _costs_below(end: int, max_shift: int) -> torch.Tensor:
+    return torch.from_numpy(weight_costs(end - 1, max_shift))
+
+
+def cost_table(largest: int, max_shift: int) -> torch.Tensor:
+    """:func:`weight_costs` of 0..largest and somewhat beyond, kept for further calls."""
+    # Up to a power of two, so that few tables serve all calls.
+    return _costs_below(1 << largest.bit_length(), max_shift)
 
 
 class Rounding:
@@ -88,50 +94,81 @@ class Rounding:
             self._spread = None
         self.scale = float(weights.abs().mean())
         self.largest = float(weights.abs().max())
-        # Of a term of price 1, so that thrift means the same for every layer.
-        self._unit_price = float(self._errors.mean()) / float(prices.mean())
+        # (G,) of a term of price 1, so that thrift means the same for every layer.
+        self._unit_prices = self._errors.mean(0) / float(prices.mean())
+
+    @property
+    def scales(self) -> torch.Tensor:
+        """Mean absolute weight (G, O) of each output channel."""
+        return self._columns.abs().mean(0)
+
+    @property
+    def spans(self) -> torch.Tensor:
+        """Largest absolute weight (G, O) of each output channel."""
+        return self._columns.abs().amax(0)
 
     def round(
-        self, step: float, thrift: float = 0.0, limits: tuple[int, int] | None = None
+        self,
+        step: float | torch.Tensor,
+        thrift: float = 0.0,
+        limits: tuple[int, int] | None = None,
     ) -> torch.Tensor:
         """The integers (G, O, n), as float64, in steps of ``step``.
 
         Parameters
         ----------
+        step : one for all, or (.., G, O), one for each output channel; the integers then are
+            (.., G, O, n)
         thrift : price of a term, as a part of the error that a weight wrong by 1 leaves on average
+            over all inputs; over those of the channel's group where channels have their own steps
         limits : the least and the largest integer that may come out; None: any
         """
-        columns = self._columns / step
+        if isinstance(step, float):
+            unit_prices = self._unit_prices.mean().expand_as(self._unit_prices)
+            several: tuple[int, ...] = ()
+            columns = self._columns / step
+        else:
+            unit_prices = self._unit_prices
+            several = (1,) * (step.dim() - 2)
+            columns = self._columns.view(-1, *several, *self._columns.shape[1:]) / step
         largest = int(columns.abs().max()) + 64
-        costs = _costs(largest, self._max_shift)
+        costs = cost_table(largest, self._max_shift)
         found = torch.empty_like(columns)
         for j, column in enumerate(columns):
             if thrift == 0:
                 chosen = _nearest(column)
             else:
-                price = thrift * self._unit_price * float(self._prices[j]) / self._errors[j]
+                price = thrift * unit_prices * float(self._prices[j]) / self._errors[j]
                 chosen = _worth(column, price, costs)
             if limits is not None:
                 chosen = chosen.clamp(*limits)
             found[j] = chosen
             if self._spread is not None and j + 1 < len(columns):
-                columns[j + 1 :] -= self._spread[j, j + 1 :] * (column - chosen)
+                spread = self._spread[j, j + 1 :]
+                spread = spread.view(-1, *several, *spread.shape[1:])
+                columns[j + 1 :] -= spread * (column - chosen)
         result = torch.empty_like(found)
         result[self._order] = found
-        return result.permute(1, 2, 0).contiguous()
+        return result.movedim(0, -1).contiguous()
 
-    def error(self, found: torch.Tensor, step: float) -> torch.Tensor:
-        """Squared error (G, O) of the sums, in real units, for integers as round() gives them."""
+    def error(self, found: torch.Tensor, step: float | torch.Tensor) -> torch.Tensor:
+        """Squared error (.., G, O) of the sums, in real units.
+
+        Parameters
+        ----------
+        found, step : integers as round() gives them for these steps
+        """
         original = torch.empty_like(self._columns)
         original[self._order] = self._columns
-        wrong = found * step - original.permute(1, 2, 0)
-        return torch.einsum("goi,gij,goj->go", wrong, self._covariance, wrong)
+        steps = step if isinstance(step, float) else step[..., None]
+        wrong = found * steps - original.permute(1, 2, 0)
+        return torch.einsum("...goi,gij,...goj->...go", wrong, self._covariance, wrong)
 
-    def cost(self, found: torch.Tensor) -> float:
-        """Terms of integers as round() gives them, each times its input's relative price."""
-        costs = _costs(int(found.abs().max()), self._max_shift)
-        per_input = costs[found.abs().long()].sum((0, 1))
-        return float((per_input[self._order] * self._prices).sum())
+    def cost(self, found: torch.Tensor) -> torch.Tensor:
+        """Cost (.., G, O) of integers as round() gives them, each at its input's relative price."""
+        costs = cost_table(int(found.abs().max()), self._max_shift)
+        result: torch.Tensor = costs[found.abs().long()][..., self._order] @ self._prices
+        return result
 
 
 def _nearest(weights: torch.Tensor) -> torch.Tensor:
@@ -140,10 +177,11 @@ def _nearest(weights: torch.Tensor) -> torch.Tensor:
 
 
 def _worth(weights: torch.Tensor, price: torch.Tensor, costs: torch.Tensor) -> torch.Tensor:
-    """The neighbours (or 0) of least squared error plus price times cost; (G, O)."""
+    """The neighbours (or 0) of least squared error plus price times cost; (.., G, O)."""
     base = _nearest(weights)
     offsets = torch.arange(-_NEIGHBOURS, _NEIGHBOURS + 1, dtype=weights.dtype)
-    candidates = torch.cat([base + offsets[:, None, None], torch.zeros_like(base)[None]])
+    near = base + offsets.view(-1, *(1,) * base.dim())
+    candidates = torch.cat([near, torch.zeros_like(base)[None]])
     cost = costs[candidates.abs().long().clamp_max(len(costs) - 1)]
     merit = (candidates - weights) ** 2 + price[:, None] * cost
     chosen: torch.Tensor = candidates.gather(0, merit.argmin(0, keepdim=True))[0]

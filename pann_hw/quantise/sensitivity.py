@@ -11,8 +11,10 @@ import torch
 from pann_hw.integer.network import Tensor
 from pann_hw.network.graph import Convolution, FloatGraph, evaluate
 from pann_hw.quantise.calibrate import Range
+from pann_hw.quantise.channel_fit import ChannelFit
 from pann_hw.quantise.fuse import Fused, Sum
 from pann_hw.quantise.layer_fit import Fitted, LayerFit
+from pann_hw.quantise.layerwise import NO_IMPORTANCE
 from pann_hw.quantise.recipe import Recipe
 
 __all__ = ["MEASURED_BITS", "Sensitivities", "measure"]
@@ -41,6 +43,7 @@ def measure(
     x: np.ndarray,
     recipe: Recipe,
     max_shift: int,
+    importance: Mapping[str, np.ndarray] = NO_IMPORTANCE,
 ) -> Sensitivities:
     """Round one layer, or narrow one value, at a time in the float network.
 
@@ -49,6 +52,7 @@ def measure(
     ranges : the grids of all values at a width
     x : calibration images (n, C, H, W); about a hundred are enough
     recipe : weights are rounded under it
+    importance : of the output channels of the layers, by name, that may have a step for each
     """
     graph = fused.graph
     with torch.no_grad():
@@ -71,7 +75,9 @@ def measure(
         if not isinstance(layer, Sum):
             continue
         if layer.convolutions:
-            rounding[layer.name] = _rounding(layer, values, recipe, max_shift, error)
+            rounding[layer.name] = _rounding(
+                layer, values, recipe, max_shift, importance.get(layer.name), error
+            )
         if layer.name in ranges(MEASURED_BITS[0]):
             widths[layer.name] = narrowed(layer.name)
     return Sensitivities(rounding, widths)
@@ -82,6 +88,7 @@ def _rounding(
     values: dict[str, torch.Tensor],
     recipe: Recipe,
     max_shift: int,
+    importance: np.ndarray | None,
     error: Callable[[str, torch.Tensor], float],
 ) -> tuple[tuple[float, float], ...]:
     # Real values on a grid of 1: the fit sees no error but the rounding's.
@@ -90,7 +97,10 @@ def _rounding(
         for branch in layer.branches
     }
     wanted = values[layer.unclamped]
-    fit = LayerFit(layer, tensors, values, wanted, recipe, max_shift)
+    if layer.raw or importance is None:
+        fit = LayerFit(layer, tensors, values, wanted, recipe, max_shift)
+    else:
+        fit = ChannelFit(layer, tensors, values, wanted, recipe, max_shift, importance, None)
     weights = sum(operation.weight.numel() for operation in layer.convolutions)
     pairs = []
     for cost in _MEASURED_COSTS[max_shift == 0]:
@@ -103,9 +113,10 @@ def _rounding(
 def _change(layer: Sum, fitted: Fitted, values: dict[str, torch.Tensor]) -> torch.Tensor:
     """What rounding changes in the sums, its mean left to the bias."""
     learned = [source for source in fitted.sources if source.learned]
+    units = torch.from_numpy(fitted.units).float().view(-1, 1, 1, 1)
     total: torch.Tensor | None = None
     for operation, source in zip(layer.convolutions, learned, strict=True):
-        weight = torch.from_numpy(source.weights).float() * fitted.unit - operation.weight
+        weight = torch.from_numpy(source.weights).float() * units - operation.weight
         node = Convolution(
             operation.name, operation.inputs, weight, torch.zeros_like(operation.bias),
             operation.stride, operation.padding, operation.groups, operation.end_padding,

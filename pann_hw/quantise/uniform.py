@@ -65,7 +65,9 @@ def fit_uniform(
         return fit.fit_range(limits)
 
     widths = {layer.output.name: bits for layer in template.layers}
-    network = fit_in_order(fused, template, ranges, widths, prepared.images, recipe, 0, choose)
+    network = fit_in_order(
+        fused, template, ranges, widths, prepared.images, recipe, 0, choose, prepared.importance
+    )
     assert network is not None
     flips = multiplier_flips_per_mac(network, bits, signed=signed)
     return replace(network, budget=flips, bits=bits, additions=mean_additions(network))
