@@ -14,8 +14,10 @@ from pann_hw.integer.run import predict
 from pann_hw.network.digits import digits_data, train_digits
 from pann_hw.network.graph import Convolution, FloatGraph
 from pann_hw.quantise.budget import flips_per_mac, mean_bits
+from pann_hw.quantise.post_training import prepare
+from pann_hw.quantise.quality import float_outputs, quality
 from pann_hw.quantise.recipe import FULL
-from pann_hw.quantise.search import Candidate, best, search, trial_count
+from pann_hw.quantise.search import Candidate, best, fit_best, search, trial_count
 from tests.quantise_graphs import Draft, images
 
 
@@ -33,7 +35,7 @@ def classes(x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("max_shift", [0, 3])
 def test_candidates(max_shift: int) -> None:
     x, steps = images(96), []
-    y = np.where(np.arange(96) < 90, classes(x), 5)
+    y = np.where(np.arange(96) < 90, classes(x), (classes(x) + 1) % 5)
     found = search(
         graph(), x, y, "4bit", max_shift, lambda done, total: steps.append((done, total))
     )
@@ -65,6 +67,16 @@ def test_recipe_with_budgets_per_layer_has_a_candidate_for_each_thrift() -> None
         graph(), images(64), None, "2bit", 3, recipe=replace(recipe, other_thrifts=())
     )  # fmt: skip
     assert alone.error == candidates[0].error != candidates[1].error
+
+
+def test_fit_best_takes_the_least_error() -> None:
+    x = images(64)
+    candidates = search(graph(), x, None, "2bit", 3, recipe=FULL)
+    network = fit_best(prepare(graph(), x, FULL), 10.0, 3)
+    assert network is not None
+    wanted = float_outputs(graph(), x)
+    assert quality(network, x, None, wanted).error == min(one.error for one in candidates)
+    assert fit_best(prepare(graph(), x, FULL), 0.01, 3) is None
 
 
 def test_budget_that_no_plan_reaches() -> None:

@@ -16,7 +16,7 @@ from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flip
 from pann_hw.quantise.quality import check_classes, float_outputs, quality
 from pann_hw.quantise.recipe import PLAIN, Recipe
 
-__all__ = ["Candidate", "best", "candidate", "search", "trial_count"]
+__all__ = ["Candidate", "best", "candidate", "fit_best", "search", "trial_count"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +94,20 @@ def search(
             f"budget"
         )
     return candidates
+
+
+def fit_best(prepared: Prepared, budget: float, max_shift: int = 0) -> IntegerNetwork | None:
+    """Of all that a search tries the network of least output error on the calibration images.
+
+    None where nothing that is tried is within the budget, in flips per MAC.
+    """
+    wanted = float_outputs(prepared.fused.graph, prepared.images)
+    tried = [trial(budget, max_shift) for trial in _trials(prepared)]
+    return min(
+        (network for network in tried if network is not None),
+        key=lambda network: quality(network, prepared.images, None, wanted).error,
+        default=None,
+    )
 
 
 def trial_count(recipe: Recipe) -> int:

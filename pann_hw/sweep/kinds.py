@@ -13,8 +13,9 @@ from dataclasses import replace
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.quantise.budget import LARGEST, WIDTHS, flips_per_mac, multiplier_flips_per_mac
 from pann_hw.quantise.build import INPUT_BITS
-from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flips
+from pann_hw.quantise.post_training import Prepared, fit, least_flips
 from pann_hw.quantise.recipe import Recipe
+from pann_hw.quantise.search import fit_best
 from pann_hw.quantise.uniform import fit_uniform
 from pann_hw.sweep.point import Point
 
@@ -87,7 +88,7 @@ class Terms(Kind):
     def fit(self, prepared: Prepared, point: Point, shift: int) -> IntegerNetwork | None:
         assert point.budget is not None
         if point.bits is None:
-            return fit_layers(prepared, point.budget, shift)
+            return fit_best(prepared, point.budget, shift)
         return fit(prepared, point.bits, point.budget, shift)
 
     def enough(self, prepared: Prepared, point: Point, shift: int) -> float | None:
