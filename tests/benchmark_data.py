@@ -83,6 +83,6 @@ def save_network(path: Path, shape: tuple[int, ...], rng: np.random.Generator) -
         features = 4 * ((shape[1] - 3) // 4 + 1) * ((shape[2] - 3) // 4 + 1)
         value = sketch("Flatten", value)
     hidden = sketch("Gemm", value, sketch.floats(features, 8, scale=features**-0.5))
-    outputs = 640 if shape == (640,) else 10
+    outputs = {(640,): 640, SHAPES["dscnn"]: 12}.get(shape, 10)
     sketch("Gemm", sketch("Relu", hidden), sketch.floats(8, outputs), sketch.floats(outputs))
     onnx.save(sketch.model(), path)
