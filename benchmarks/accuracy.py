@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.accuracy_tables import accuracy_tables, cost_tables, markdown
 from benchmarks.arguments import add_arguments, at_hand, check, chosen, ended
+from benchmarks.cell import applies
 from benchmarks.cell_processes import measure_cells
 from benchmarks.cell_store import Cells, load_cells, plain
 from benchmarks.columns import COLUMNS
@@ -76,9 +77,10 @@ def _run(args: argparse.Namespace) -> int:
 def _document(cells: Cells, path: Path) -> None:
     """Only whole tables: part of one would look like all that there is."""
     networks, columns = list(NETWORKS.values()), list(COLUMNS.values())
-    lacking = [pair for n in NETWORKS for c in COLUMNS if (pair := (n, c)) not in cells]
+    wanted = [(n.name, c.name) for n in networks for c in columns if applies(n, c)]
+    lacking = [pair for pair in wanted if pair not in cells]
     if lacking:
-        say(f"{path}: left alone, {len(lacking)} of {len(NETWORKS) * len(COLUMNS)} cells missing")
+        say(f"{path}: left alone, {len(lacking)} of {len(wanted)} cells missing")
         return
     tables = [*accuracy_tables(cells, networks, columns), *cost_tables(cells, networks, columns)]
     replace_measured(path, markdown(tables))

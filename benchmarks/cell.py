@@ -68,6 +68,11 @@ class Cell:
     peak_megabytes: int
 
 
+def applies(network: Network, column: Column) -> bool:
+    """Whether there is such a cell: not where a column trains and the network has nothing to."""
+    return network.trains or not column.trains
+
+
 def measure(network: Network, column: Column, folder: Path) -> Cell:
     """Import, calibrate, quantise, test; best in a process of its own, for the peak's sake.
 

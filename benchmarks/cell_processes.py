@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cell import Cell, code_digest, deciders, measure
+from benchmarks.cell import Cell, applies, code_digest, deciders, measure
 from benchmarks.cell_store import Cells, load_cells, save_cells
 from benchmarks.columns import COLUMNS, Column
 from benchmarks.networks import NETWORKS, Network
@@ -51,7 +51,9 @@ def measure_cells(
     ToolError : a process was killed
     """
     cells = load_cells(path)
-    wanted = [(network, column) for network in networks for column in columns]
+    wanted = [
+        (network, column) for network in networks for column in columns if applies(network, column)
+    ]
     todo = [pair for pair in wanted if fresh or not _holds(cells, *pair, folder)]
     _tell_old(cells, [pair for pair in wanted if pair not in todo])
     refused = []

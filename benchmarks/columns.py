@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
@@ -14,11 +14,13 @@ from pann_hw.quantise.build import INPUT_BITS
 from pann_hw.quantise.post_training import prepare
 from pann_hw.quantise.recipe import FULL, RECIPES
 from pann_hw.quantise.search import best, search
+from pann_hw.quantise.training import Schedule, train
 from pann_hw.quantise.uniform import fit_uniform
 
-__all__ = ["COLUMNS", "Column", "post_training", "uniform"]
+__all__ = ["COLUMNS", "Column", "post_training", "trained", "uniform"]
 
 _UNIFORM_BITS = (2, 3, 4, 5, 6, 8)
+_SCHEDULE = Schedule(epochs=6)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def post_training(budget: str, encoding: str, recipe: str) -> Column:
     encoding : "unary" or "csd"
     recipe : "plain" or "full"
     """
-    max_shift = AcceleratorConfig().max_shift if encoding == "csd" else 0
+    max_shift = _max_shift(encoding)
 
     def quantise(graph: FloatGraph, calibration: Data, _training: Data | None) -> IntegerNetwork:
         found = search(
@@ -67,7 +69,7 @@ def post_training(budget: str, encoding: str, recipe: str) -> Column:
         )
         return best(found).network
 
-    title = f"{budget[0]}-bit {encoding if encoding == 'unary' else encoding.upper()}"
+    title = _title(budget, encoding)
     return Column(
         name=f"{budget}-{encoding}" + ("" if recipe == "full" else f"-{recipe}"),
         title=title if recipe == "full" else f"{title}, {recipe} recipe",
@@ -76,6 +78,48 @@ def post_training(budget: str, encoding: str, recipe: str) -> Column:
         quantise=quantise,
         flips=lambda network: flips_per_mac(network, max_shift),
     )
+
+
+def trained(budget: str, encoding: str) -> Column:
+    """Training on all training images, from post-training quantisation on.
+
+    Parameters
+    ----------
+    budget, encoding : as :func:`post_training` takes them
+    """
+    max_shift = _max_shift(encoding)
+    # Training has one weight step a layer.
+    recipe = replace(FULL, channel_steps=False)
+
+    def quantise(graph: FloatGraph, calibration: Data, training: Data | None) -> IntegerNetwork:
+        assert training is not None
+        found = search(graph, calibration.x, calibration.y, budget, max_shift, recipe=recipe)
+        prepared = prepare(graph, calibration.x, recipe)
+        start = best(found).network
+        return train(prepared, training.x, training.y, budget, max_shift, _SCHEDULE, start).network
+
+    return Column(
+        name=f"{budget}-{encoding}-trained",
+        title=f"{_title(budget, encoding)}, trained",
+        group="PANN",
+        settings={
+            "budget": budget,
+            "max_shift": max_shift,
+            "recipe": asdict(recipe),
+            "schedule": asdict(_SCHEDULE),
+        },
+        quantise=quantise,
+        flips=lambda network: flips_per_mac(network, max_shift),
+        trains=True,
+    )
+
+
+def _max_shift(encoding: str) -> int:
+    return AcceleratorConfig().max_shift if encoding == "csd" else 0
+
+
+def _title(budget: str, encoding: str) -> str:
+    return f"{budget[0]}-bit {encoding if encoding == 'unary' else encoding.upper()}"
 
 
 def uniform(bits: int, *, signed: bool) -> Column:
@@ -110,6 +154,8 @@ COLUMNS = {
         post_training("2bit", "csd", "full"),
         post_training("3bit", "csd", "full"),
         post_training("2bit", "csd", "plain"),
+        trained("2bit", "unary"),
+        trained("2bit", "csd"),
         *(uniform(bits, signed=True) for bits in _UNIFORM_BITS),
         *(uniform(bits, signed=False) for bits in _UNIFORM_BITS),
     )

@@ -39,6 +39,8 @@ class Network:
     load : the data's loader
     accuracy : of the float network as published beside the file, in %; None without classes
     measured_on : the parts of the data that this accuracy is over
+    trains : whether there are enough training samples with classes to train on; MNIST has, but
+        nothing to gain
     source : where the network comes from
     licence : of the network
     """
@@ -52,6 +54,7 @@ class Network:
     measured_on: tuple[str, ...]
     source: str
     licence: str
+    trains: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -91,6 +94,7 @@ _ALL = (
         measured_on=("test",),
         source="mlcommons/tiny, image classification",
         licence="Apache-2.0",
+        trains=True,
     ),
     Network(
         name="resnet20",
@@ -102,6 +106,7 @@ _ALL = (
         measured_on=("test",),
         source="akamaster/pytorch_resnet_cifar10",
         licence="BSD-2-Clause",
+        trains=True,
     ),
     Network(
         name="dscnn",

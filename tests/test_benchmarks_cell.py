@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cell import _CODE, _ROOT, code_digest, deciders, measure
+from benchmarks.cell import _CODE, _ROOT, applies, code_digest, deciders, measure
 from benchmarks.columns import COLUMNS
 from benchmarks.networks import NETWORKS
 from pann_hw.errors import InputError
@@ -64,6 +64,14 @@ def test_training_data_are_loaded_for_columns_that_train(folder: Path) -> None:
     for trains in (False, True):
         measure(network, replace(PLAIN, quantise=quantise, trains=trains), folder)
     assert seen == [None, len(network.training(folder))]
+
+
+def test_networks_that_do_not_train_have_no_cells_of_training() -> None:
+    training = replace(PLAIN, trains=True)
+    for network in (NETWORKS["resnet8"], NETWORKS["dscnn"]):
+        assert applies(network, PLAIN)
+        assert applies(network, training) == network.trains
+    assert NETWORKS["resnet8"].trains and not NETWORKS["dscnn"].trains
 
 
 def test_what_cannot_be_imported_is_refused(folder: Path) -> None:

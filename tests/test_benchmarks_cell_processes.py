@@ -91,6 +91,15 @@ def test_finished_cells_are_kept(folder: Path, measured: list[tuple[str, str]]) 
     assert measured == []
 
 
+def test_cells_that_do_not_apply_are_left_out(
+    folder: Path, measured: list[tuple[str, str]]
+) -> None:
+    training = replace(PLAIN, trains=True)
+    path = folder / "cells.json"
+    measure_cells([NETWORKS["resnet8"], *PAIR], [training], folder, path)
+    assert measured == [("resnet8", PLAIN.name)]
+
+
 def test_fresh_measures_those_asked_for_alone(
     folder: Path, measured: list[tuple[str, str]]
 ) -> None:

@@ -8,19 +8,26 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from benchmarks.columns import COLUMNS, Column, post_training, uniform
+from benchmarks.columns import COLUMNS, Column, post_training, trained, uniform
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.network.data import Data
+from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.budget import flips_per_mac, mac_flips, parse_budget
+from pann_hw.quantise.quality import float_outputs, quality
 from pann_hw.quantise.recipe import FULL, PLAIN
 from pann_hw.quantise.uniform import weight_limits
 from tests.quantise_graphs import Draft, images
 
 
-def made(column: Column) -> IntegerNetwork:
+def graph() -> FloatGraph:
     d = Draft()
     d.linear(d.relu(d.convolution(d.relu(d.convolution("x", 8)), 8)), 10)
-    return column.quantise(d.graph(), Data(images(48), np.arange(48) % 10), None)
+    return d.graph()
+
+
+def made(column: Column) -> IntegerNetwork:
+    training = Data(images(320, 2), np.arange(320) % 10) if column.trains else None
+    return column.quantise(graph(), Data(images(48), np.arange(48) % 10), training)
 
 
 def quantised(budget: str, encoding: str, recipe: str) -> IntegerNetwork:
@@ -63,12 +70,23 @@ def test_uniform_weights_are_in_range_and_the_input_has_8_bits(bits: int, signed
     assert low < column.flips(network) < high
 
 
+@pytest.mark.parametrize("encoding", ["unary", "csd"])
+def test_training_keeps_the_budget_and_brings_the_outputs_closer(encoding: str) -> None:
+    column = trained("2bit", encoding)
+    start, network = made(post_training("2bit", encoding, "plain")), made(column)
+    assert 5 < column.flips(network) <= 10
+    x = images(500, 3)
+    wanted = float_outputs(graph(), x)
+    assert quality(network, x, None, wanted).error < quality(start, x, None, wanted).error
+
+
 def test_names_and_titles() -> None:
     named = {(one.name, one.title) for one in COLUMNS.values()}
     assert {
         ("2bit-unary", "2-bit unary"),
         ("2bit-csd", "2-bit CSD"),
         ("3bit-csd", "3-bit CSD"),
+        ("2bit-csd-trained", "2-bit CSD, trained"),
         ("2bit-csd-plain", "2-bit CSD, plain recipe"),
     } <= named
     assert all(column.name == name for name, column in COLUMNS.items())
