@@ -51,7 +51,7 @@ def test_it_trains_and_saves(arguments: list[str], capsys: pytest.CaptureFixture
 
 
 def test_tables(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*arguments, "--encoding", "unary", "--budget", "3bit"]) == 0
+    assert main([*arguments, "--encoding", "unary", "--budget", "3bit", "--recipe", "full"]) == 0
     shown = capsys.readouterr().out
     assert "Budget 16.5 flips per MAC, unary terms, 96 training images" in shown
     assert shown.count("<- taken") == 1
@@ -66,6 +66,7 @@ def test_tables(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Non
         (["--shift", "-1"], "shift -1: must be at least 0"),
         (["--encoding", "binary"], "--encoding binary: must be one of unary, csd"),
         (["--budget", "9bit"], "budget '9bit'"),
+        (["--channel-steps"], "--channel-steps: training takes one weight step"),
         (["--device", "cuda:77"], "device 'cuda:77': not to be had"),
     ],
 )
