@@ -60,7 +60,7 @@ class AcceleratorConfig:
     rails: int = 2
     operand_width: int = 8
     max_shift: int = 3
-    accumulator_width: int = 20
+    accumulator_width: int = 24
     low_bits: int = 5
     window_slots: int = 4
     max_stride: int = 2
