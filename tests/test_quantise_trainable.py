@@ -97,7 +97,7 @@ def test_training_comes_closer_to_float_within_the_budget(
         for part in torch.split(torch.randperm(len(x)), 32):
             optimiser.zero_grad()
             loss = (model(x[part]) - wanted[part]).square().mean()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             rates.step()
     trained = model.integer()
@@ -112,7 +112,7 @@ def test_training_comes_closer_to_float_within_the_budget(
 def test_every_parameter_learns() -> None:
     _, fused, network = start("residual", 3)
     model = TrainableNetwork(fused, network, BUDGET, 3)
-    model(torch.from_numpy(images(32))).square().mean().backward()  # type: ignore[no-untyped-call]
+    model(torch.from_numpy(images(32))).square().mean().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
