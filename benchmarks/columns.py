@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
@@ -20,7 +20,7 @@ from pann_hw.quantise.uniform import fit_uniform
 __all__ = ["COLUMNS", "Column", "post_training", "trained", "uniform"]
 
 _UNIFORM_BITS = (2, 3, 4, 5, 6, 8)
-_SCHEDULE = Schedule(epochs=4)
+_SCHEDULE = Schedule(epochs=5)
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,11 @@ def trained(budget: str, encoding: str) -> Column:
     budget, encoding : as :func:`post_training` takes them
     """
     max_shift = _max_shift(encoding)
-    # Training has one weight step a layer.
-    recipe = replace(FULL, channel_steps=False)
 
     def quantise(graph: FloatGraph, calibration: Data, training: Data | None) -> IntegerNetwork:
         assert training is not None
-        found = search(graph, calibration.x, calibration.y, budget, max_shift, recipe=recipe)
-        prepared = prepare(graph, calibration.x, recipe)
+        found = search(graph, calibration.x, calibration.y, budget, max_shift, recipe=FULL)
+        prepared = prepare(graph, calibration.x, FULL)
         start = best(found).network
         return train(prepared, training.x, training.y, budget, max_shift, _SCHEDULE, start).network
 
@@ -105,7 +103,7 @@ def trained(budget: str, encoding: str) -> Column:
         settings={
             "budget": budget,
             "max_shift": max_shift,
-            "recipe": asdict(recipe),
+            "recipe": asdict(FULL),
             "schedule": asdict(_SCHEDULE),
         },
         quantise=quantise,
@@ -154,7 +152,6 @@ COLUMNS = {
         post_training("2bit", "csd", "full"),
         post_training("3bit", "csd", "full"),
         post_training("2bit", "csd", "plain"),
-        trained("2bit", "unary"),
         trained("2bit", "csd"),
         *(uniform(bits, signed=True) for bits in _UNIFORM_BITS),
         *(uniform(bits, signed=False) for bits in _UNIFORM_BITS),

@@ -59,7 +59,7 @@ def test_full_is_better_than_plain(
 def test_switches_are_reported(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     result = output(
         capsys,
-        [*arguments, "--no-layer-budgets", "--no-match-float", "--no-channel-steps", "--equalise",
+        [*arguments, "--no-layer-budgets", "--no-match-float", "--channel-steps", "--equalise",
          "--thrift", "0.2", "--clip", "percentile"],
     )  # fmt: skip
     recipe = result["recipe"]
@@ -67,7 +67,7 @@ def test_switches_are_reported(arguments: list[str], capsys: pytest.CaptureFixtu
     assert recipe | {"damping": 0.01} == {
         "feedback": True, "damping": 0.01, "match_float": False, "thrift": 0.2,
         "other_thrifts": [],
-        "correct_biases": True, "clip": "percentile", "equalise": True, "channel_steps": False,
+        "correct_biases": True, "clip": "percentile", "equalise": True, "channel_steps": True,
         "layer_budgets": False,
     }  # fmt: skip
 

@@ -98,6 +98,14 @@ def test_weights_of_0_cost_nothing() -> None:
     assert additions_cost(weights, 3) == 4 + 2 * 0.5
     assert weight_costs(8, 0).tolist() == [0, *(value + 0.5 for value in range(1, 9))]
     assert weight_costs(8, 3).tolist() == [0, 1.5, 1.5, 2.5, 1.5, 2.5, 2.5, 2.5, 1.5]
+    assert weight_costs(0, 3).tolist() == [0]
+
+
+@pytest.mark.parametrize("max_shift", range(8))
+def test_costs_are_those_of_each_weight(max_shift: int) -> None:
+    for largest in (1, 2, 255, 256, 700):
+        each = [additions_cost(np.array(weight), max_shift) for weight in range(largest + 1)]
+        assert weight_costs(largest, max_shift).tolist() == each
 
 
 def test_ordinary_multiply_accumulates() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.budget import flips_per_mac
 from pann_hw.quantise.fuse import Fused
 from pann_hw.quantise.post_training import fit, fit_layers, prepare
-from pann_hw.quantise.recipe import FULL, PLAIN, Recipe
+from pann_hw.quantise.recipe import FULL, PLAIN
 from pann_hw.quantise.trainable import TrainableNetwork
 from tests.quantise_graphs import Draft, images
 
@@ -50,7 +52,7 @@ def start(
     name: str, max_shift: int, budget: float = BUDGET, *, full: bool = True
 ) -> tuple[FloatGraph, Fused, IntegerNetwork]:
     graph = GRAPHS[name]()
-    prepared = prepare(graph, images(96), Recipe(channel_steps=False) if full else PLAIN)
+    prepared = prepare(graph, images(96), FULL if full else PLAIN)
     network = (
         fit_layers(prepared, budget, max_shift) if full else fit(prepared, 4, budget, max_shift)
     )
@@ -124,7 +126,7 @@ def test_every_parameter_learns() -> None:
 
 
 def test_several_weight_steps_in_a_layer() -> None:
-    prepared = prepare(GRAPHS["residual"](), images(96), FULL)
+    prepared = prepare(GRAPHS["residual"](), images(96), replace(FULL, channel_steps=True))
     network = fit_layers(prepared, BUDGET, 3)
     assert network is not None
     with pytest.raises(InputError, match="several weight steps"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,9 +65,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from pann_hw.quantise.training import batch_count, train
 
     check_calibration(args)
-    if args.channel_steps:
+    recipe = load_recipe(args)
+    if recipe.channel_steps:
         raise InputError("--channel-steps: training takes one weight step for a layer")
-    recipe = replace(load_recipe(args), channel_steps=False)
     if args.encoding not in ENCODINGS:
         raise InputError(f"--encoding {args.encoding}: must be one of {', '.join(ENCODINGS)}")
     budget = parse_budget(args.budget)

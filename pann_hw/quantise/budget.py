@@ -132,8 +132,20 @@ def additions_cost(weights: np.ndarray, max_shift: int) -> float:
 
 
 def weight_costs(largest: int, max_shift: int) -> np.ndarray:
-    """:func:`additions_cost` of each of the integers 0..largest, as float64."""
-    return np.array([additions_cost(np.array(w), max_shift) for w in range(largest + 1)])
+    """:func:`additions_cost` of each of the integers 0..largest, as float64.
+
+    From the largest shift down: an even integer has the terms of its half, an odd one a term more
+    than the better of its neighbours' halves.
+    """
+    ends = [largest]
+    for _ in range(max_shift):
+        ends.append((ends[-1] + 1) // 2)
+    terms = np.arange(ends[-1] + 1)
+    for end in ends[-2::-1]:
+        weights = np.arange(end + 1)
+        below, above = terms[weights // 2], terms[(weights + 1) // 2]
+        terms = np.where(weights % 2 == 0, below, 1 + np.minimum(below, above))
+    return terms + 0.5 * (np.arange(largest + 1) > 0)
 
 
 def multiplier_flips_per_mac(network: IntegerNetwork, bits: int, *, signed: bool) -> float:

@@ -27,6 +27,7 @@ _OCTAVES = 2.0 ** torch.arange(1, -9, -1, dtype=torch.float64)
 _NEAR = 2.0 ** torch.arange(-0.75, 0.76, 0.25, dtype=torch.float64)
 _LEAST_SCALE = 0.1
 _LEAST_IMPORTANCE = 0.02
+_LARGEST_IDENTITY = 2.0**16
 
 Choose = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Which candidate each channel takes: an index (C,), given errors and costs (K, C)."""
@@ -100,6 +101,8 @@ class ChannelFit(LayerFit):
         """
         if not first.any():
             return []
+        if self._other is not None:
+            first = first.clamp_min(self._other.scale / _LARGEST_IDENTITY)
         tried = self._round(first, thrift, limits)
         best = first.gather(0, choose(tried.errors, tried.costs)[None])
         scales = [self._scale]

@@ -42,7 +42,7 @@ class Recipe:
     correct_biases: bool = True
     clip: str = "mse"
     equalise: bool = False
-    channel_steps: bool = True
+    channel_steps: bool = False
     layer_budgets: bool = True
 
     def __post_init__(self) -> None:
@@ -64,9 +64,7 @@ class Recipe:
 FULL = Recipe()
 """All that helps."""
 
-PLAIN = Recipe(
-    feedback=False, match_float=False, thrift=0.0, channel_steps=False, layer_budgets=False
-)
+PLAIN = Recipe(feedback=False, match_float=False, thrift=0.0, layer_budgets=False)
 """Round to nearest with one R for all layers, and correct the biases: a matter of seconds."""
 
 RECIPES = {"plain": PLAIN, "full": FULL}
