@@ -155,7 +155,7 @@ def test_weights_that_are_all_zero() -> None:
 def test_networks_within_the_budget(case: Callable[[Draft], str], max_shift: int) -> None:
     """All channels of a layer have one scale, and the last layer one step."""
     graph = drawn(case)
-    prepared = prepare(graph, images(64), FULL)
+    prepared = prepare(graph, images(64), replace(FULL, channel_steps=True))
     network = fit_layers(prepared, 12.0, max_shift)
     assert network is not None
     assert 0.93 * 12 < flips_per_mac(network, max_shift) <= 12
