@@ -62,7 +62,7 @@ class Recipe:
 
 
 FULL = Recipe()
-"""All that helps."""
+"""All that helps any network; channel_steps does where channels differ, as in depthwise layers."""
 
 PLAIN = Recipe(feedback=False, match_float=False, thrift=0.0, layer_budgets=False)
 """Round to nearest with one R for all layers, and correct the biases: a matter of seconds."""
