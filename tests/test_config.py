@@ -56,7 +56,7 @@ def test_other_values_cover_every_parameter() -> None:
         ({"term_words": 15}, r"term_words = 15: must be 16\.\.65536"),
         ({"descriptor_words": None}, r"descriptor_words = None: must be 64\.\.65536"),
         ({"rails": 1}, "rails = 1: the csd lane has 2; choose lane = unary"),
-        ({"low_bits": 20}, "low_bits = 20: must be below accumulator_width = 20"),
+        ({"low_bits": 24}, "low_bits = 24: must be below accumulator_width = 24"),
         ({"max_shift": 7, "accumulator_width": 15}, "accumulator_width = 15: must be at least 16"),
     ],
 )
