@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from pann_hw.integer.network import Accumulate, IntegerNetwork
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Tensor
 from pann_hw.integer.run import quantise_input, run, run_layer
 from pann_hw.quantise.build import build, choose_ranges
 from pann_hw.quantise.calibrate import calibrate
-from pann_hw.quantise.correct import channel_means, correct_biases
+from pann_hw.quantise.correct import channel_means, correct_bias, correct_biases
 from pann_hw.quantise.fuse import Fused, Sum, fuse
 from tests.quantise_graphs import Draft, images
 
@@ -56,3 +57,12 @@ def test_means_are_those_of_float(seed: int) -> None:
         assert isinstance(new, Accumulate)
         assert old.output == new.output
         assert old.sources is new.sources
+
+
+@pytest.mark.parametrize("start", [2**24 - 3, 5])
+def test_sums_that_grow_beyond_float32(start: int) -> None:
+    layer = Accumulate(Tensor("y", (1, 1, 3), 8), (), np.zeros(1, np.int64), None, 255)
+    sums = torch.tensor([start - 1, start, start + 1]).view(1, 1, 1, 3)
+    changed, found = correct_bias(layer, sums.float(), np.array([start + 1.0 + 2**24]), 1.0)
+    assert changed.bias.tolist() == [2**24 + 1]
+    assert torch.equal(found.long(), sums + 2**24 + 1)

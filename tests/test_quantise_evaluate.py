@@ -79,6 +79,21 @@ def test_products_that_float64_cannot_hold() -> None:
     assert (found.numpy().ravel() == np.asarray(requantise(sums, scale, 255))).all()
 
 
+@pytest.mark.parametrize("number", range(20))
+def test_ties_of_products_at_the_limit_of_float32(number: int, rng: np.random.Generator) -> None:
+    scale = Scale.nearest(float(2.0 ** rng.uniform(-15, -1)), int(rng.integers(2, 4)))
+    numerator, unit = scale.value.numerator, scale.value.denominator
+    largest = min(2**23, 255 * unit) // numerator
+    ties = [unit // 2 * pow(numerator, -1, unit) % unit + unit * k for k in range(-300, 300)]
+    near = {0, *(tie + away for tie in ties for away in (-1, 0, 1))}
+    limits = [*range(largest - 5, largest + 5), -largest]
+    sums = np.array([*sorted(a for a in near if abs(a) < largest), *limits], np.int64)
+    layer = Accumulate(Tensor("y", (1, 1, len(sums)), 8), (), np.zeros(1, np.int64), (scale,), 255)
+    for part in (sums, sums[: -len(limits)]):
+        found = activations(layer, torch.from_numpy(part).float().view(1, 1, 1, -1))
+        assert (found.numpy().ravel() == np.asarray(requantise(part, scale, 255))).all()
+
+
 def test_outputs_of_many_batches(rng: np.random.Generator) -> None:
     network, images = random_network(rng, 2)
     several = rng.permutation(np.concatenate([images] * 150))

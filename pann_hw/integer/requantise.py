@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,7 @@ class Scale:
         if self.value <= 0:
             raise ValueError(f"scale {self.value} must be positive")
 
-    @property
+    @cached_property
     def value(self) -> Fraction:
         """The exact factor from accumulator units to output units."""
         total = Fraction(0)

@@ -13,6 +13,9 @@ from pann_hw.quantise.fuse import Fused, Sum
 
 __all__ = ["channel_means", "correct_bias", "correct_biases"]
 
+_EXACT = 2**24
+"""Below it float32 holds every integer."""
+
 
 def channel_means(fused: Fused, x: np.ndarray) -> dict[str, np.ndarray]:
     """Mean per channel of every float value by name, over images x of shape (n, C, H, W)."""
@@ -61,8 +64,12 @@ def correct_bias(
     output_scale : real value of a unit of the sums, for a raw layer
     """
     wanted = _in_units(layer, output_scale, means)
-    change = np.floor(wanted - sums.mean((0, 2, 3)).numpy() + 0.5).astype(np.int64)
-    corrected = sums + torch.from_numpy(change).view(1, -1, 1, 1)
+    means_now = sums.mean((0, 2, 3), dtype=torch.float64).numpy()
+    change = np.floor(wanted - means_now + 0.5).astype(np.int64)
+    largest = float(sums.abs().max()) + int(np.abs(change).max())
+    if largest >= _EXACT:
+        sums = sums.double()
+    corrected = sums + torch.from_numpy(change).to(sums).view(1, -1, 1, 1)
     return replace(layer, bias=layer.bias + change), corrected
 
 

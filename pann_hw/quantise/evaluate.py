@@ -5,8 +5,8 @@ convolutions run in float32 where a layer's sums stay below 2**24, and requantis
 
     y = min(max(floor(a * M / 2**S + 1/2), 0), q_max)
 
-at once, in float64, where the product stays below 2**52. What is larger, and max pooling, runs as
-in the reference.
+at once, in float32 where the product stays below 2**23 and in float64 where it stays below 2**52.
+What is larger, and max pooling, runs as in the reference.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ __all__ = ["accumulators", "activations", "layer_values", "outputs", "quantised"
 _EXACT_BITS = 25
 """Signed bits of the integers that float32 holds without gaps."""
 
-_EXACT = 2**52
-"""Below it float64 holds every integer, and every half."""
+_EXACT = {torch.float32: 2**23, torch.float64: 2**52}
+"""Below it a type holds every integer, and every half."""
 
 _BATCH = 32
 """Images at a time: their largest activation maps stay in a processor's cache."""
@@ -55,7 +55,8 @@ def quantised(network: IntegerNetwork, x: np.ndarray) -> torch.Tensor:
 def accumulators(
     layer: Accumulate, values: Mapping[str, torch.Tensor], tensors: dict[str, Tensor]
 ) -> torch.Tensor:
-    """The sums of a layer, bias included: integers as float64 (n, C, H, W).
+    """The sums of a layer, bias included: integers (n, C, H, W) as float32, or float64 where they
+    may have more bits than it holds.
 
     Parameters
     ----------
@@ -68,10 +69,15 @@ def accumulators(
     """
     if accumulator_bits(layer, tensors) > _EXACT_BITS:
         return _reference(replace(layer, scales=None), values, tensors).double()
-    batch = len(values[layer.sources[0].tensor])
-    bias = torch.from_numpy(layer.bias).double().view(1, -1, 1, 1)
-    sums = bias.expand(batch, *layer.output.shape).clone()
-    for source in layer.sources:
+    bias = torch.from_numpy(layer.bias).float()
+    if all(len(source.weights) == len(bias) for source in layer.sources):
+        first, *others = layer.sources
+        sums = _convolve(first, values[first.tensor], tensors[first.tensor].zero_point, bias)
+    else:
+        batch = len(values[layer.sources[0].tensor])
+        sums = bias.view(1, -1, 1, 1).expand(batch, *layer.output.shape).clone()
+        others = list(layer.sources)
+    for source in others:
         part = _convolve(source, values[source.tensor], tensors[source.tensor].zero_point)
         sums[:, source.first_channel : source.first_channel + part.shape[1]] += part
     return sums
@@ -81,6 +87,8 @@ def activations(layer: Accumulate, sums: torch.Tensor) -> torch.Tensor:
     """What a layer makes of its sums: uint8; of a raw layer the sums themselves, int64."""
     if layer.scales is None:
         return sums.long()
+    if len(set(layer.scales)) == 1:
+        return _requantised(sums, layer.scales[0], layer.q_max)
     result = torch.empty(sums.shape, dtype=torch.uint8)
     for scale in dict.fromkeys(layer.scales):
         channels = [index for index, other in enumerate(layer.scales) if other == scale]
@@ -130,18 +138,30 @@ def _reference(
     return run_layer(layer, {one.tensor: values[one.tensor].long() for one in sources}, tensors)
 
 
-def _convolve(source: Source, x: torch.Tensor, zero_point: int) -> torch.Tensor:
-    padded = F.pad(x.float(), sides(source), value=zero_point)
+def _convolve(
+    source: Source, x: torch.Tensor, zero_point: int, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    x = x.float()
+    padding = source.padding
+    if zero_point or source.end_padding is not None:
+        x, padding = F.pad(x, sides(source), value=zero_point), (0, 0)
     weights = torch.from_numpy(source.weights).float()
-    return F.conv2d(padded, weights, None, source.stride, 0, 1, source.groups)
+    if source.groups == len(weights) and weights[0].numel() == 1 and padding == (0, 0):
+        # One product for each output: torch is slow at groups of one channel.
+        rows, columns = source.stride
+        part = x[:, :, ::rows, ::columns] * weights.view(1, -1, 1, 1)
+        return part if bias is None else part.add_(bias.view(1, -1, 1, 1))
+    return F.conv2d(x, weights, bias, source.stride, padding, 1, source.groups)
 
 
 def _requantised(sums: torch.Tensor, scale: Scale, q_max: int) -> torch.Tensor:
     factor = scale.value
     low, high = sums.aminmax()
-    largest = max(-int(low), int(high))
-    if max(largest * factor.numerator, factor.denominator) >= _EXACT:
-        result = torch.as_tensor(requantise(sums.long(), scale, q_max))
-    else:
-        result = (sums * float(factor)).add_(0.5).floor_().clamp_(0, q_max)
-    return result.to(torch.uint8)
+    largest = max(-int(low), int(high)) * factor.numerator
+    if max(largest, factor.denominator) >= _EXACT[torch.float64]:
+        return torch.as_tensor(requantise(sums.long(), scale, q_max)).to(torch.uint8)
+    if max(largest, factor.denominator) >= _EXACT[torch.float32]:
+        sums = sums.double()
+    result = (sums * float(factor)).add_(0.5)
+    # Truncation is the floor of what is not negative.
+    return result.clamp_(0, q_max).to(torch.uint8)
