@@ -7,7 +7,7 @@ from amaranth.lib import crc, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import END_SECTION, MAGIC
+from pann_hw.program.layout import END_SECTION, MAGIC, bundle_words
 
 __all__ = ["Error", "ProgramLoader"]
 
@@ -67,9 +67,10 @@ class ProgramLoader(wiring.Component):
         config = self._config
         m.submodules.checksum = checksum = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
         transfer = self.i.valid & self.i.ready
-        left = Signal(17)
-        targets = 1 + config.cores * config.rails
-        sizes = Array([config.descriptor_words] + [config.term_words] * (targets - 1))
+        left = Signal(18)
+        targets = 1 + config.cores
+        term_words = config.term_words * bundle_words(config)
+        sizes = Array([config.descriptor_words] + [term_words] * config.cores)
         m.d.comb += [
             self.word.eq(self.i.payload),
             checksum.data.eq(self.i.payload),

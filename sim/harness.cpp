@@ -1,15 +1,14 @@
 // Runs inferences on the generated accelerator: loads a program stream, feeds inputs, collects
 // outputs, cycle counts, stored words and toggles. Built by sim/harness.py, which defines in
-// "signals.h": HARNESS_TOP, HARNESS_ROOT, HARNESS_LANE_BYTES, HARNESS_STORE_*, the list of counted
+// "signals.h": HARNESS_TOP, HARNESS_LANE_BYTES, HARNESS_STORE_*, the list of counted
 // signals in HARNESS_SIGNALS(X) as X(class, signal), and HARNESS_CLASSES.
 //
-// usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES SKIP
+// usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES
 //
 // PROGRAM: uint32 words. INPUTS: bytes, ELEMENTS per inference. POINTS: a byte per inference.
 // FOLDER receives outputs.bin (int32, OUTPUTS per inference), cycles.bin (uint32 per inference),
-// and stores.bin (LOG = 1; uint32 address and a byte per lane of every stored word, in order, but for
-// the first SKIP of each inference, which are its input), toggles.bin (TOGGLES = 1;
-// uint64 per inference and class). TIMEOUT is in cycles per inference. All files little-endian.
+// and stores.bin (LOG = 1; uint16 address and bank and a byte per lane of every whole word that is
+// stored, in order), toggles.bin (TOGGLES = 1; uint64 per inference and class). TIMEOUT is in cycles per inference. All files little-endian.
 
 #if defined(__x86_64__)
 // Every such processor since 2009 counts bits in one instruction.
@@ -110,7 +109,6 @@ public:
     std::unique_ptr<HARNESS_TOP> top;
     uint64_t cycles = 0;
     bool counting = false;
-    uint64_t skip = 0;
     uint64_t toggles[HARNESS_CLASSES] = {};
 
     void remember() {
@@ -146,14 +144,18 @@ private:
     void log() {
         if (!stores_) return;
         auto* root = top->rootp;
-        if (!(HARNESS_STORE(root))) return;
-        if (skip) {
-            --skip;
-            return;
-        }
-        uint32_t address = HARNESS_STORE_ADDRESS(root);
-        std::fwrite(&address, 4, 1, stores_);
-        std::fwrite(&HARNESS_STORE_WORD(root), 1, HARNESS_LANE_BYTES, stores_);
+        if (!HARNESS_STORE_WHOLE(root)) return;
+        uint16_t address = HARNESS_STORE_ADDRESS(root);
+        uint16_t bank = 0;
+#define STORE(word)                                              \
+        if (HARNESS_STORE_ENABLE(root) >> bank & 1) {            \
+            std::fwrite(&address, 2, 1, stores_);                \
+            std::fwrite(&bank, 2, 1, stores_);                   \
+            std::fwrite(&(word), 1, HARNESS_LANE_BYTES, stores_); \
+        }                                                        \
+        ++bank;
+        HARNESS_STORE_WORDS(STORE)
+#undef STORE
     }
 
     bool count_;
@@ -164,7 +166,7 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 11) { std::fprintf(stderr, "10 arguments expected, %d found\n", argc - 1); return 2; }
+    if (argc != 10) { std::fprintf(stderr, "9 arguments expected, %d found\n", argc - 1); return 2; }
     auto program = read_file(argv[1]);
     auto inputs = read_file(argv[2]);
     auto points = read_file(argv[3]);
@@ -173,8 +175,6 @@ int main(int argc, char** argv) {
     size_t outputs = std::strtoull(argv[6], nullptr, 10);
     uint64_t timeout = std::strtoull(argv[7], nullptr, 10);
     bool log = std::atoi(argv[8]), toggles = std::atoi(argv[9]);
-
-    uint64_t skip = std::strtoull(argv[10], nullptr, 10);
 
     std::FILE* output_file = create(folder, "outputs.bin");
     std::FILE* cycle_file = create(folder, "cycles.bin");
@@ -204,7 +204,6 @@ int main(int argc, char** argv) {
         bench.remember();
         std::memset(bench.toggles, 0, sizeof bench.toggles);
         bench.counting = true;
-        bench.skip = skip;
         bench.write(CONTROL, 1);
         size_t fed = 0, taken = 0;
         uint64_t end = bench.cycles + timeout;

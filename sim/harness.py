@@ -33,7 +33,7 @@ class SimulationResult:
     ----------
     outputs : int64 (inferences, outputs), in the order of the output stream
     cycles : int64 (inferences,), from start to done
-    stores : structured array (stores,) with ``address`` and ``word`` (a byte per lane), of all
+    stores : structured array (stores,) with ``address``, ``bank`` and ``word`` (a byte per lane), of all
         inferences in order; None where not asked for
     toggles : class -> int64 (inferences,); None where not asked for
     """
@@ -61,11 +61,8 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
 def build(config: AcceleratorConfig) -> Path:
     """The simulator of a configuration; made once and kept in the cache."""
     signals = counted_signals(config)
-    store = {
-        "ADDRESS": CountedSignal("", (), "store_address"),
-        "WORD": CountedSignal("", (), "store_word"),
-    }
-    enable = CountedSignal("", (), "store_enable")
+    ports = {name: CountedSignal("", (), f"store_{name}") for name in ("address", "enable", "whole")}
+    words = [CountedSignal("", (), f"store_word{bank}") for bank in range(config.banks)]
     lines = [
         f'#include "V{TOP}.h"',
         f'#include "V{TOP}___024root.h"',
@@ -73,8 +70,13 @@ def build(config: AcceleratorConfig) -> Path:
         f"#define HARNESS_SUM_BITS {config.accumulator_width}",
         f"#define HARNESS_LANE_BYTES {config.lanes}",
         f"#define HARNESS_CLASSES {len(CLASSES)}",
-        f"#define HARNESS_STORE(root) (root)->{enable.cpp}",
-        *(f"#define HARNESS_STORE_{key}(root) (root)->{item.cpp}" for key, item in store.items()),
+        *(
+            f"#define HARNESS_STORE_{name.upper()}(root) (root)->{port.cpp}"
+            for name, port in ports.items()
+        ),
+        "#define HARNESS_STORE_WORDS(X) \\",
+        *(f"  X(root->{word.cpp}) \\" for word in words),
+        "",
         "#define HARNESS_SIGNALS(X) \\",
         *(f"  X({CLASSES.index(item.signal_class)}, root->{item.cpp}) \\" for item in signals),
         "",
@@ -128,8 +130,7 @@ def simulate(
         (folder / "inputs.bin").write_bytes(inputs.astype(np.uint8).tobytes())
         (folder / "points.bin").write_bytes(points.astype(np.uint8).tobytes())
         files = [str(folder / f"{part}.bin") for part in ("program", "inputs", "points")]
-        skip = image.input_words(int(points[0])) if count else 0
-        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles), skip]
+        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles)]
         command = [str(executable), *files, name, *map(str, numbers)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -153,7 +154,7 @@ def _collect(
     cycles = np.fromfile(folder / "cycles.bin", "<u4").astype(np.int64)
     stored = counted = None
     if stores:
-        layout = np.dtype([("address", "<u4"), ("word", "u1", config.lanes)])
+        layout = np.dtype([("address", "<u2"), ("bank", "<u2"), ("word", "u1", config.lanes)])
         stored = np.fromfile(folder / "stores.bin", layout)
     if toggles:
         table = np.fromfile(folder / "toggles.bin", "<u8").astype(np.int64)

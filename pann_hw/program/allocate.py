@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork, Layer, MaxPool
+from pann_hw.program.grid import Grid
 from pann_hw.program.program import Placement
 
 __all__ = ["allocate", "reads"]
@@ -17,7 +20,9 @@ def reads(layer: Layer) -> tuple[str, ...]:
     return tuple(source.tensor for source in layer.sources)
 
 
-def allocate(network: IntegerNetwork, config: AcceleratorConfig) -> dict[str, Placement]:
+def allocate(
+    network: IntegerNetwork, config: AcceleratorConfig, grids: dict[str, Grid]
+) -> dict[str, Placement]:
     """A place for every tensor but the raw output; a word is free again after its last reader.
 
     Raises
@@ -37,20 +42,20 @@ def allocate(network: IntegerNetwork, config: AcceleratorConfig) -> dict[str, Pl
     for index, tensor in enumerate(stored):
         # The tensor is written by layer index - 1, whose inputs must outlive its writing.
         live = [name for name in live if last_read[name] >= index - 1]
-        row_words = -(-tensor.shape[2] // config.lanes)
-        words = tensor.shape[0] * tensor.shape[1] * row_words
+        place = Placement(0, tensor.shape, grids[tensor.name], config.banks)
         base = 0
         for other in sorted((placements[name] for name in live), key=lambda place: place.base):
-            if other.base - base >= words:
+            if other.base - base >= place.words:
                 break
             base = max(base, other.base + other.words)
-        placements[tensor.name] = Placement(base, tensor.shape, row_words)
-        needed[tensor.name] = base + words
+        placements[tensor.name] = replace(place, base=base)
+        needed[tensor.name] = base + place.words
         live.append(tensor.name)
     worst = max(needed, key=lambda name: needed[name])
-    if needed[worst] > config.activation_words:
+    words = needed[worst] * config.banks
+    if words > config.activation_words:
         raise InputError(
-            f"the network needs {needed[worst]} words of {config.lanes} activations (at tensor "
+            f"the network needs {words} words of {config.lanes} activations (at tensor "
             f"{worst!r}), the configuration has {config.activation_words}: raise activation_words "
             "(at most 65536)"
         )

@@ -1,0 +1,311 @@
+"""The accelerator's control, cycle by cycle: when everything happens, and what its registers flip.
+
+No datum decides a cycle, so the schedule of an inference, and the flips of everything that steers, are
+known from the program alone. The model has a unit for each of ``rtl_gen``, and is exact: its cycles
+are those of the register CYCLES where input and output never wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.machine.fetch import RowReader, WindowSequencer
+from pann_hw.machine.stream import Bundles, TermStream
+from pann_hw.machine.unit import Unit
+from pann_hw.machine.units import DescriptorReader, Drain, InputLoader, MaxPool, Sequencer
+from pann_hw.program.image import Image
+from pann_hw.program.layout import (
+    PASS,
+    POINT,
+    POINT_WORDS,
+    SEGMENT,
+    directory_stride,
+    unpack,
+)
+
+__all__ = ["Machine", "Schedule"]
+
+_LIMIT = 10**8
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """What the control does in one inference.
+
+    Attributes
+    ----------
+    cycles : from start to done
+    input_cycles : of them, before the first pass begins
+    pass_ends : int64 (passes,), the cycle in which each pass is stored or sent out
+    issued : per core: int64 (bundles, 2), cycle and term address of every bundle issued
+    flips : signal class -> flips of registers that no datum decides
+    """
+
+    cycles: int
+    input_cycles: int
+    pass_ends: np.ndarray
+    issued: tuple[np.ndarray, ...]
+    flips: dict[str, int]
+
+
+class Array(Unit):
+    """Registers between fetch, cores and drain; see :class:`rtl_gen.array.CoreArray`."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.accepted = self.filled = self.base = 0
+        self.waiting = self.running = self.drain_waits = 0
+        self.fetched = self.fetched_groups = self.drained = self.groups = self.last = 0
+        # The cores' registers, a bit for each.
+        self.issued_last = self.finished = self.ready = 0
+        self.fetched_item = self.item = unpack(PASS, 0)
+
+
+class Stores(Unit):
+    """The activation memory's write port."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.address = self.enable = self.whole = self.lane = 0
+
+    def clock(self, address: int, enable: int, *, whole: bool, lane: int | None = None) -> None:
+        """A clock edge at which something is to be stored."""
+        self.put("address", address, "memory_ports")
+        self.put("enable", enable, "memory_ports")
+        self.put("whole", int(whole), "memory_ports")
+        if lane is not None:
+            self.put("lane", lane, "memory_ports")
+
+
+class Machine:
+    """Runs inferences one after another from reset.
+
+    Parameters
+    ----------
+    image : the program memories
+    """
+
+    def __init__(self, image: Image) -> None:
+        self._config = config = image.config
+        self._flips = flips = {"control": 0, "memory_ports": 0, "term_stream": 0}
+        self._sequencer = Sequencer(config, flips)
+        self._loader = InputLoader(config, flips)
+        self._reader = DescriptorReader(config, flips, image.descriptors)
+        self._windows = WindowSequencer(config, flips)
+        self._rows = RowReader(config, flips)
+        self._array = Array(config, flips)
+        self._pool = MaxPool(config, flips)
+        self._drain = Drain(config, flips)
+        self._stores = Stores(config, flips)
+        self._streams = [
+            TermStream(config, flips, Bundles.of(config, memory)) for memory in image.terms
+        ]
+        self._units: list[Unit] = [
+            self._sequencer, self._loader, self._reader, self._windows, self._rows,
+            self._array, self._pool, self._drain, self._stores, *self._streams,
+        ]  # fmt: skip
+        self._known: dict[Hashable, tuple[Schedule, list[dict[str, object]]]] = {}
+
+    def run(self, point: int) -> Schedule:
+        """The next inference, of an operating point that is loaded.
+
+        From the same state it is always the same: what is known is not executed again.
+        """
+        key = (point, *(value for unit in self._units for value in unit.registers()))
+        if key not in self._known:
+            schedule = self._execute(point)
+            self._known[key] = schedule, [dict(vars(unit)) for unit in self._units]
+        schedule, states = self._known[key]
+        for unit, state in zip(self._units, states, strict=True):
+            vars(unit).update(state)
+        return schedule
+
+    def _execute(self, point: int) -> Schedule:
+        sequencer = self._sequencer
+        self._flips.update(dict.fromkeys(self._flips, 0))
+        for stream in self._streams:
+            stream.issued = []
+        self._pass_ends: list[int] = []
+        self._input_cycles = 0
+        sequencer.start(point * directory_stride(self._config))
+        cycle = 0
+        while sequencer.state != sequencer.IDLE:
+            cycle += 1
+            self._cycle(cycle)
+            if cycle == _LIMIT:
+                raise RuntimeError(f"operating point {point} is not done after {cycle} cycles")
+        return Schedule(
+            cycle,
+            self._input_cycles,
+            np.array(self._pass_ends),
+            tuple(np.array(s.issued, np.int64).reshape(-1, 2) for s in self._streams),
+            dict(self._flips),
+        )
+
+    def _cycle(self, cycle: int) -> None:
+        """One cycle: what follows from the registers at once, then the clock edge."""
+        array, reader, drain, pool = self._array, self._reader, self._drain, self._pool
+        windows, rows, streams = self._windows, self._rows, self._streams
+        accepted, filled, ready = array.accepted, array.filled, array.ready
+        go = bool(windows.active) and not (
+            pool.blocking(accepted) or any(stream.blocking(accepted) for stream in streams)
+        )
+        rows.ports(windows.address(), go)
+        request = windows.request() if go else None
+        quiet = not (array.waiting or array.running or array.drain_waits or drain.state)
+        item_taken = bool(
+            reader.item_valid
+            and not windows.busy
+            and not array.waiting
+            and (quiet or not reader.item["after"])
+        )
+        start = bool(array.waiting and not array.running and not array.drain_waits)
+        done = bool(array.running and pool.done and all(stream.done for stream in streams))
+        drain_start = bool(
+            array.drain_waits and not drain.state and (reader.records_valid or array.item["pool"])
+        )
+        core_done, pass_done = drain.core_done(ready), drain.pass_done(ready)
+        taken = core_done << drain.core
+        finished = pass_done and drain.item["final"]
+        if pass_done or (drain.state == drain.POOL and pool.done):
+            self._pass_ends.append(cycle)
+        busy = bool(windows.busy or rows.write or array.running)
+
+        self._store()
+        if drain_start:
+            drain.start(array.drained, reader.records)
+        else:
+            drain.clock(ready, pooled=pool.done)
+        fetched_item = array.fetched_item
+        base, groups, item = array.base, array.groups, array.item
+        self._cores(cycle, start=start, taken=taken, filled=filled, fetched=fetched_item)
+        if start:
+            pool.start(
+                enable=bool(fetched_item["pool"]), base=base,
+                output_base=fetched_item["output_base"],
+            )  # fmt: skip
+        else:
+            pool.clock(filled, array.last, item, groups)
+        self._hand_over(start=start, done=done, item_taken=item_taken, drain_start=drain_start)
+        if rows.write:
+            place = (filled & self._config.window_slots - 1) // self._config.banks
+            array.put("last", array.last & ~(1 << place) | rows.group_last << place)
+            array.put("filled", filled + self._config.banks & self._mask)
+        if go:
+            array.put("accepted", accepted + self._config.banks & self._mask)
+        rows.clock(request)
+        windows.clock((reader.item_bits, reader.segments) if item_taken else None, go=go)
+        self._begin(
+            cycle, item_taken=item_taken, finished=bool(finished), busy=busy,
+            records_taken=drain_start and not item["pool"],
+        )  # fmt: skip
+
+    @property
+    def _mask(self) -> int:
+        return 2 * self._config.window_slots - 1
+
+    def _store(self) -> None:
+        """The write port's registers take what loader, drain or pooling unit have in this cycle."""
+        loader, drain, pool = self._loader, self._drain, self._pool
+        if loader.busy:
+            bank, address, lane = loader.place(self._point)
+            self._stores.clock(address, 1 << bank, whole=False, lane=lane)
+        elif drain.write:
+            self._stores.clock(drain.address, 1 << drain.bank, whole=True)
+        elif pool.write:
+            self._stores.clock(pool.address, (1 << self._config.banks) - 1, whole=True)
+        else:
+            self._stores.put("enable", 0, "memory_ports")
+
+    @property
+    def _point(self) -> dict[str, int]:
+        return unpack(POINT, self._sequencer.entry)
+
+    def _cores(
+        self, cycle: int, *, start: bool, taken: int, filled: int, fetched: dict[str, int]
+    ) -> None:
+        """Term streams, and the cores' registers that say when sums are complete."""
+        array, item = self._array, self._array.item
+        issued_last = 0
+        for index, stream in enumerate(self._streams):
+            took = bool(taken >> index & 1)
+            if start:
+                if took:
+                    stream.put("held_sums", 0)
+                stream.start(
+                    enable=not fetched["pool"] and fetched["cores"] > index,
+                    windows=fetched["windows"],
+                    base=array.base,
+                )
+                stream.put("control", 0, "term_stream")
+                continue
+            issue = stream.issues(filled)
+            stream.clock(
+                cycle, issue=issue, taken=took, tiles=item["output_pitch"],
+                windows=item["windows"],
+            )  # fmt: skip
+            issued_last |= (stream.control >> 2 & 1) << index
+        ready = array.ready & ~taken | array.finished
+        array.put("ready", ready)
+        array.put("finished", array.issued_last)
+        array.issued_last = issued_last
+
+    def _hand_over(
+        self, *, start: bool, done: bool, item_taken: bool, drain_start: bool
+    ) -> None:
+        """Passes go from stage to stage."""
+        array, reader = self._array, self._reader
+        if done:
+            array.put("base", array.base + array.item["pass_windows"] & self._mask)
+            array.put("running", 0)
+        if drain_start:
+            array.put("drain_waits", 0)
+        if start:
+            array.put("waiting", 0)
+            array.put("running", 1)
+            array.put("drained", array.fetched)
+            array.item = array.fetched_item
+            array.put("groups", array.fetched_groups)
+            array.put("drain_waits", 1)
+        if item_taken:
+            array.put("waiting", 1)
+            array.put("fetched", reader.item_bits)
+            array.fetched_item = reader.item
+            array.put("fetched_groups", unpack(SEGMENT, reader.segments[0])["groups"])
+
+    def _begin(
+        self, cycle: int, *, item_taken: bool, finished: bool, busy: bool, records_taken: bool
+    ) -> None:
+        """Sequencer, input loader, descriptor reader, and the descriptor memory that both read."""
+        sequencer, loader, reader = self._sequencer, self._loader, self._reader
+        passes_start = sequencer.state == sequencer.INPUT and not loader.busy
+        address = sequencer.address if sequencer.reading else reader.address
+        if passes_start:
+            self._input_cycles = cycle
+            reader.start(sequencer.entry & 0xFFFF)
+            self._flush()
+        else:
+            reader.clock(item_taken=item_taken, records_taken=records_taken)
+        core = sequencer.index - POINT_WORDS
+        if sequencer.state == sequencer.DIRECTORY and core >= 0:
+            self._streams[core].jump(reader.word & 0xFFFF)
+        input_busy = loader.busy
+        if loader.busy:
+            loader.clock(self._point)
+        if sequencer.last_word:
+            loader.start(self._point)
+        sequencer.clock(
+            reader.word, input_busy=input_busy, passes_end=finished, array_busy=busy
+        )
+        reader.read(address)
+
+    def _flush(self) -> None:
+        """The row buffer is emptied."""
+        for name in ("accepted", "filled", "base"):
+            self._array.put(name, 0)
+        for unit in (self._pool, *self._streams):
+            unit.put("enabled", 0)
