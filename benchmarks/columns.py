@@ -20,7 +20,7 @@ from pann_hw.quantise.uniform import fit_uniform
 __all__ = ["COLUMNS", "Column", "post_training", "trained", "uniform"]
 
 _UNIFORM_BITS = (2, 3, 4, 5, 6, 8)
-_SCHEDULE = Schedule(epochs=4)
+_SCHEDULE = Schedule()
 
 
 @dataclass(frozen=True)

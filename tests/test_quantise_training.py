@@ -19,7 +19,7 @@ from pann_hw.quantise.training import Schedule, augmented, batch_count, train
 from tests.quantise_graphs import Draft, images
 
 BUDGET = 4.0
-SCHEDULE = Schedule(epochs=8, batch=16, rate=3e-3)
+SCHEDULE = Schedule(epochs=8, batch=16, rate=3e-3, label_weight=0.1)
 
 
 def graph() -> FloatGraph:

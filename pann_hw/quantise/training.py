@@ -57,7 +57,7 @@ class Schedule:
     epochs: int = 10
     batch: int = 32
     rate: float = 1e-3
-    label_weight: float = 0.1
+    label_weight: float = 0.5
     flip: bool = False
     shift: int = 0
     seed: int = 0
