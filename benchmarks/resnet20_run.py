@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pann_hw.program.timing import inference_cycles
 
 from benchmarks.clock import Clock
 from benchmarks.networks import NETWORKS
@@ -22,7 +23,6 @@ from pann_hw.network.torch_import import import_module
 from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.deployment import deploy
 from pann_hw.program.layout import MAX_POINTS, directory_stride
-from pann_hw.program.timing import inference_cycles
 from pann_hw.quantise.evaluate import outputs
 from pann_hw.quantise.quality import float_outputs
 from pann_hw.quantise.search import Candidate, best, search

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pann_hw.program.program import Program
 from pann_hw.program.timing import PassTiming, pass_timing, tile_schedules
+
+from pann_hw.program.program import Program
 
 __all__ = ["LayerUse", "layer_uses"]
 

@@ -83,9 +83,7 @@ class Core(wiring.Component):
             lane = create_lane(config)
             m.submodules[f"lane_{index}"] = lane
             m.d.comb += [
-                lane.enable.eq(
-                    self.control.enable & (self.lane_on[index] | self.control.clear)
-                ),
+                lane.enable.eq(self.control.enable & (self.lane_on[index] | self.control.clear)),
                 lane.clear.eq(self.control.clear),
                 accumulators[index].eq(lane.value),
             ]

@@ -175,4 +175,3 @@ class TermStream(wiring.Component):
                 if config.shift:
                     m.d.sync += term.shift.eq(bundle[f"shift{number}"])
         return m
-

@@ -61,7 +61,9 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
 def build(config: AcceleratorConfig) -> Path:
     """The simulator of a configuration; made once and kept in the cache."""
     signals = counted_signals(config)
-    ports = {name: CountedSignal("", (), f"store_{name}") for name in ("address", "enable", "whole")}
+    ports = {
+        name: CountedSignal("", (), f"store_{name}") for name in ("address", "enable", "whole")
+    }
     words = [CountedSignal("", (), f"store_word{bank}") for bank in range(config.banks)]
     lines = [
         f'#include "V{TOP}.h"',

@@ -150,7 +150,10 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
     signals += [
         CountedSignal("row_buffer", ("array", "row_buffer"), "rows"),
         CountedSignal("requantiser", ("drain", "requantiser"), "state"),
-        *(CountedSignal("memory_ports", ("array", "reader"), n) for n in ("address", "read", "words")),
+        *(
+            CountedSignal("memory_ports", ("array", "reader"), n)
+            for n in ("address", "read", "words")
+        ),
         *(CountedSignal("memory_ports", (), f"store_{name}") for name in store),
         CountedSignal("memory_ports", ("sequencer",), "address"),
         CountedSignal("memory_ports", ("descriptor_reader",), "address"),

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from pann_hw.program.interpret import execute
+from pann_hw.program.observer import Observer
+from pann_hw.program.timing import PassTiming, Tile, TileTiming, inference_cycles
 
 from benchmarks.datasets import DATA, missing
 from benchmarks.networks import NETWORKS
@@ -22,10 +25,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.network.torch_import import import_module
 from pann_hw.program.compile import compile_network
-from pann_hw.program.interpret import execute
-from pann_hw.program.observer import Observer
 from pann_hw.program.program import Pass
-from pann_hw.program.timing import PassTiming, Tile, TileTiming, inference_cycles
 from tests.random_networks import random_config, random_network, residual_network, width_needed
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pann_hw.program.interpret import execute
 
 from benchmarks.accuracy_row import LARGEST_DIFFERENCE
 from benchmarks.datasets import DATA, missing
@@ -18,7 +19,6 @@ from pann_hw.integer.run import quantise_input, run
 from pann_hw.network.graph import Select
 from pann_hw.network.torch_import import import_module
 from pann_hw.program.deployment import deploy
-from pann_hw.program.interpret import execute
 from pann_hw.quantise.post_training import quantise
 from pann_hw.quantise.quality import float_outputs
 from tests.random_networks import layer_arrays

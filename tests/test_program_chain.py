@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-
 from pann_hw.program.chain import Chain, bit_flips
 
 

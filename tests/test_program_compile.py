@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pann_hw.program.interpret import execute
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
@@ -17,7 +18,6 @@ from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
 from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.image import link
-from pann_hw.program.interpret import execute
 from tests.random_networks import layer_arrays, one_layer, residual_network, width_needed
 
 LARGE = AcceleratorConfig(activation_words=65536, term_words=65536, descriptor_words=65536)

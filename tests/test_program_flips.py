@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from pann_hw.program.flips import CLASSES, FlipPredictor
+from pann_hw.program.interpret import execute
+from pann_hw.program.observer import Observer, Rows
+from pann_hw.program.timing import PassTiming, Tile, TileTiming
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.compile import compile_network
-from pann_hw.program.flips import CLASSES, FlipPredictor
 from pann_hw.program.image import link
-from pann_hw.program.interpret import execute
 from pann_hw.program.layout import term_fields, unpack_array
-from pann_hw.program.observer import Observer, Rows
 from pann_hw.program.program import Pass, Program
-from pann_hw.program.timing import PassTiming, Tile, TileTiming
 from tests.random_networks import one_layer, random_config, random_network
 
 EXACT_CLASSES = ("operand", "accumulator", "term_stream", "row_buffer", "requantiser")

@@ -6,12 +6,6 @@ import zlib
 
 import numpy as np
 import pytest
-
-from pann_hw.config import AcceleratorConfig
-from pann_hw.integer.network import IntegerNetwork
-from pann_hw.integer.requantise import MAX_STEPS, Scale, requantise
-from pann_hw.integer.run import run
-from pann_hw.program.compile import compile_network
 from pann_hw.program.interpret import (
     execute,
     output_map,
@@ -19,8 +13,14 @@ from pann_hw.program.interpret import (
     store_map,
 )
 from pann_hw.program.observer import Observer
-from pann_hw.program.program import Program
 from pann_hw.program.timing import inference_cycles
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.requantise import MAX_STEPS, Scale, requantise
+from pann_hw.integer.run import run
+from pann_hw.program.compile import compile_network
+from pann_hw.program.program import Program
 from tests.random_networks import (
     feature_map_network,
     layer_arrays,

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from pann_hw.program.timing import Tile, inference_cycles, pass_timing, tile_schedules
 
 from pann_hw.program.compile import compile_network
 from pann_hw.program.layout import PASS_WORDS, SEGMENT_WORDS, term_fields, unpack_array
 from pann_hw.program.program import Pass, Program
-from pann_hw.program.timing import Tile, inference_cycles, pass_timing, tile_schedules
 from pann_hw.program.windows import windows
 from tests.random_networks import (
     feature_map_network,

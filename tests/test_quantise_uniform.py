@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pann_hw.program.interpret import execute
 
 from benchmarks.datasets import DATA, missing
 from benchmarks.networks import NETWORKS
@@ -16,7 +17,6 @@ from pann_hw.integer.network import Accumulate
 from pann_hw.integer.run import quantise_input, run
 from pann_hw.network.graph import FloatGraph
 from pann_hw.program.deployment import deploy
-from pann_hw.program.interpret import execute
 from pann_hw.quantise.evaluate import outputs
 from pann_hw.quantise.post_training import prepare
 from pann_hw.quantise.quality import float_outputs, quality

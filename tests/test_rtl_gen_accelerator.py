@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pann_hw.program.interpret import output_map
+from pann_hw.program.timing import inference_cycles
 
 from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
-from pann_hw.program.interpret import output_map
 from pann_hw.program.program import Program
-from pann_hw.program.timing import inference_cycles
 from sim.benches.run import run_accelerator
 from sim.benches.units import CONFIG
 

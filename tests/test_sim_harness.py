@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pann_hw.program.interpret import execute
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import MismatchError
@@ -13,7 +14,6 @@ from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import run
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import Image, link
-from pann_hw.program.interpret import execute
 from rtl_gen.program_loader import Error
 from sim.harness import accelerator_verilog, build, simulate
 from sim.signals import CLASSES

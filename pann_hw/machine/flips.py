@@ -97,7 +97,9 @@ class FlipPredictor(Observer):
             self._push("memory_ports", f"word{bank}", words[:, :, bank])
         flat = windows.reshape(len(words), -1, windows.shape[3])
         for slot in range(slots):
-            self._push("row_buffer", f"slot{slot}", flat[:, (slot - self._windows) % slots :: slots])
+            self._push(
+                "row_buffer", f"slot{slot}", flat[:, (slot - self._windows) % slots :: slots]
+            )
         self._windows = (self._windows + flat.shape[1]) % slots
 
     def operands(self, core: int, cycles: np.ndarray, values: np.ndarray, adds: np.ndarray) -> None:

@@ -203,9 +203,7 @@ class _Interpreter:
         self._observer.rows(words, windows)
         return windows.reshape(self._batch, -1, self._config.lanes)
 
-    def _accumulate(
-        self, item: Pass, tile: int, rows: np.ndarray, terms: list[_Terms]
-    ) -> None:
+    def _accumulate(self, item: Pass, tile: int, rows: np.ndarray, terms: list[_Terms]) -> None:
         mask = _lane_mask(item, self._config.lanes)
         edges = _edges(item, self._config.lanes)
         lane = np.arange(self._config.lanes)

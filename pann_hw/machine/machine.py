@@ -254,9 +254,7 @@ class Machine:
         array.put("finished", array.issued_last)
         array.issued_last = issued_last
 
-    def _hand_over(
-        self, *, start: bool, done: bool, item_taken: bool, drain_start: bool
-    ) -> None:
+    def _hand_over(self, *, start: bool, done: bool, item_taken: bool, drain_start: bool) -> None:
         """Passes go from stage to stage."""
         array, reader = self._array, self._reader
         if done:
@@ -298,9 +296,7 @@ class Machine:
             loader.clock(self._point)
         if sequencer.last_word:
             loader.start(self._point)
-        sequencer.clock(
-            reader.word, input_busy=input_busy, passes_end=finished, array_busy=busy
-        )
+        sequencer.clock(reader.word, input_busy=input_busy, passes_end=finished, array_busy=busy)
         reader.read(address)
 
     def _flush(self) -> None:

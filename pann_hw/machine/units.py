@@ -235,9 +235,10 @@ class MaxPool(Unit):
     def clock(self, filled: int, last: int, item: dict[str, int], groups: int) -> None:
         """Any other clock edge; ``last``: of each buffered group, whether it ends its channels."""
         step = not self.done and filled != self.position
-        finished = step and last >> (self.position & self._config.window_slots - 1) // (
-            self._config.banks
-        ) & 1
+        finished = (
+            step
+            and last >> (self.position & self._config.window_slots - 1) // (self._config.banks) & 1
+        )
         self.put("write", int(finished))
         if not step:
             return

@@ -19,6 +19,7 @@ from pann_hw.integer.network import (
 )
 from pann_hw.integer.terms import ENCODINGS
 from pann_hw.program.allocate import allocate
+from pann_hw.program.grid import Grid, choose_grids
 from pann_hw.program.layout import (
     CORE_WORDS,
     MAX_POINTS,
@@ -26,7 +27,6 @@ from pann_hw.program.layout import (
     SEGMENT_WORDS,
     directory_stride,
 )
-from pann_hw.program.grid import Grid, choose_grids
 from pann_hw.program.limits import check_tensors, check_windows
 from pann_hw.program.program import Pass, Placement, Program
 from pann_hw.program.schedule import WeightWindow, bundles
@@ -221,10 +221,12 @@ def _channel_weights(pairs: list[tuple[Source, Segment]], channel: int) -> list[
             if 0 <= within < inputs:
                 offset = segment.position(0, 0, window)[3]
                 columns = range(window.column, window.column + window.taps)
-                result.append([
-                    (offset + number, int(kernels[within, window.row, column]))
-                    for number, column in enumerate(columns)
-                ])
+                result.append(
+                    [
+                        (offset + number, int(kernels[within, window.row, column]))
+                        for number, column in enumerate(columns)
+                    ]
+                )
             else:
                 result.append(())
     return result

@@ -146,9 +146,7 @@ def _alone(
     return all(sizes[one] <= blocks[one] for one in (name, *readers))
 
 
-def _components(
-    network: IntegerNetwork, axis: int
-) -> Iterator[tuple[dict[str, Fraction], bool]]:
+def _components(network: IntegerNetwork, axis: int) -> Iterator[tuple[dict[str, Fraction], bool]]:
     """Tensors whose blocks depend on each other: ratio of each size, and whether they agree."""
     edges: dict[str, list[tuple[str, Fraction]]] = {name: [] for name in network.tensors}
     for layer in network.layers:

@@ -39,9 +39,7 @@ def check_tensors(network: IntegerNetwork, grids: dict[str, Grid]) -> None:
             )
 
 
-def check_windows(
-    name: str, source: Source | MaxPool, kernel: tuple[int, int], grid: Grid
-) -> None:
+def check_windows(name: str, source: Source | MaxPool, kernel: tuple[int, int], grid: Grid) -> None:
     """Check how a layer reads a tensor.
 
     Parameters
