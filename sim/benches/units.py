@@ -156,6 +156,7 @@ def units() -> dict[str, wiring.Component]:
     csd = {f"lane_csd_{shift}": replace(CONFIG, max_shift=shift) for shift in (1, 3, 7)}
     unary = {f"lane_unary_{rails}": replace(ONE_RAIL, rails=rails) for rails in (1, 2)}
     four = {"lane_csd_four": FOUR_TERMS, "lane_unary_four": replace(FOUR_TERMS, lane="unary")}
+    csd["lane_csd_one_rail"] = replace(CONFIG, rails=1)
     return {
         **{f"accumulator_{low}": GatedAccumulator(NARROW, low, NARROW) for low in range(1, NARROW)},
         "accumulator_short": GatedAccumulator(NARROW, 4, 2),
@@ -167,6 +168,7 @@ def units() -> dict[str, wiring.Component]:
         "max_pool_one_bank": MaxPool(ONE_RAIL),
         "input_loader": InputLoader(CONFIG),
         "program_loader": ProgramLoader(CONFIG),
+        "program_loader_four": ProgramLoader(FOUR_TERMS),
         "window_sequencer": WindowSequencer(CONFIG),
         "descriptor_reader": DescriptorReader(CONFIG),
         "reader": BufferedReader(CONFIG),
