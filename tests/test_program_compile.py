@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pann_hw.program.interpret import execute
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
@@ -16,6 +15,7 @@ from pann_hw.integer.network import (
 )
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
+from pann_hw.machine.interpret import execute
 from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.image import link
 from tests.random_networks import layer_arrays, one_layer, residual_network, width_needed

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pann_hw.program.interpret import execute
 
 from benchmarks.datasets import DATA, missing
 from benchmarks.networks import NETWORKS
@@ -15,6 +14,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate
 from pann_hw.integer.run import quantise_input, run
+from pann_hw.machine.interpret import execute
 from pann_hw.network.graph import FloatGraph
 from pann_hw.program.deployment import deploy
 from pann_hw.quantise.evaluate import outputs

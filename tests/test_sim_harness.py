@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pann_hw.program.interpret import execute
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import MismatchError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import run
+from pann_hw.machine.interpret import execute
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import Image, link
 from rtl_gen.program_loader import Error

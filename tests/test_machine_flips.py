@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from pann_hw.program.flips import CLASSES, FlipPredictor
-from pann_hw.program.interpret import execute
-from pann_hw.program.observer import Observer, Rows
+from pann_hw.machine.flips import CLASSES, FlipPredictor
+from pann_hw.machine.interpret import execute
+from pann_hw.machine.observer import Observer, Rows
 from pann_hw.program.timing import PassTiming, Tile, TileTiming
 
 from pann_hw.config import AcceleratorConfig

@@ -6,13 +6,13 @@ import zlib
 
 import numpy as np
 import pytest
-from pann_hw.program.interpret import (
+from pann_hw.machine.interpret import (
     execute,
     output_map,
     requantise_steps,
     store_map,
 )
-from pann_hw.program.observer import Observer
+from pann_hw.machine.observer import Observer
 from pann_hw.program.timing import inference_cycles
 
 from pann_hw.config import AcceleratorConfig
