@@ -29,7 +29,18 @@ from rtl_gen.term_stream import TermStream, control_layout
 from rtl_gen.window_sequencer import WindowRequest, WindowSequencer
 from sim.benches.ports import Ports
 
-__all__ = ["CONFIG", "FOUR_TERMS", "NARROW", "ONE_RAIL", "WIDE", "Units", "unit_ports", "units"]
+__all__ = [
+    "CONFIG",
+    "FOUR_TERMS",
+    "MANY_CORES",
+    "MANY_LANES",
+    "NARROW",
+    "ONE_RAIL",
+    "WIDE",
+    "Units",
+    "unit_ports",
+    "units",
+]
 
 CONFIG = AcceleratorConfig(
     lanes=4, cores=2, activation_words=256, term_words=256, descriptor_words=512
@@ -41,6 +52,12 @@ ONE_RAIL = replace(CONFIG, lane="unary", rails=1, banks=1, window_slots=4)
 
 FOUR_TERMS = replace(CONFIG, max_shift=7, terms_per_rail=2, banks=4, window_slots=16)
 """Four terms a cycle, whose bundles take two words of the program stream."""
+
+MANY_LANES = replace(CONFIG, lanes=16)
+"""Lanes whose windows are turned by up to 15."""
+
+MANY_CORES = replace(FOUR_TERMS, cores=6)
+"""More cores than banks."""
 
 NARROW = 6
 """Width of the accumulators that are tested with all values."""
@@ -166,6 +183,7 @@ def units() -> dict[str, wiring.Component]:
         "requantiser_wide": Requantiser(replace(CONFIG, accumulator_width=WIDE)),
         "max_pool": MaxPool(CONFIG),
         "max_pool_one_bank": MaxPool(ONE_RAIL),
+        "max_pool_four_banks": MaxPool(FOUR_TERMS),
         "input_loader": InputLoader(CONFIG),
         "program_loader": ProgramLoader(CONFIG),
         "program_loader_four": ProgramLoader(FOUR_TERMS),
@@ -174,6 +192,7 @@ def units() -> dict[str, wiring.Component]:
         "reader": BufferedReader(CONFIG),
         "reader_one_bank": BufferedReader(ONE_RAIL),
         "reader_four_banks": BufferedReader(FOUR_TERMS),
+        "reader_many_lanes": BufferedReader(MANY_LANES),
         "terms": StoredTerms(CONFIG),
         "terms_one_rail": StoredTerms(ONE_RAIL),
         "terms_four": StoredTerms(FOUR_TERMS),
@@ -181,6 +200,8 @@ def units() -> dict[str, wiring.Component]:
         "core_one_rail": Core(ONE_RAIL),
         "core_four": Core(FOUR_TERMS),
         "drain": Drain(CONFIG),
+        "drain_one_bank": Drain(ONE_RAIL),
+        "drain_many_cores": Drain(MANY_CORES),
         "registers": Registers(CONFIG),
         "sequencer": Sequencer(CONFIG),
     }
