@@ -32,6 +32,8 @@ from sim.benches.ports import Ports
 __all__ = [
     "CONFIG",
     "FOUR_TERMS",
+    "LANES",
+    "LOADERS",
     "MANY_CORES",
     "MANY_LANES",
     "NARROW",
@@ -58,6 +60,24 @@ MANY_LANES = replace(CONFIG, lanes=16)
 
 MANY_CORES = replace(FOUR_TERMS, cores=6)
 """More cores than banks."""
+
+LANES = {
+    name: replace(config, accumulator_width=max(12, config.step_width))
+    for name, config in {
+        **{f"lane_csd_{shift}": replace(CONFIG, max_shift=shift) for shift in (1, 3, 7)},
+        "lane_csd_one_rail": replace(CONFIG, rails=1),
+        "lane_csd_four": FOUR_TERMS,
+        **{f"lane_unary_{rails}": replace(ONE_RAIL, rails=rails) for rails in (1, 2)},
+        "lane_unary_four": replace(FOUR_TERMS, lane="unary"),
+    }.items()
+}
+"""Lanes of every kind, with accumulators so narrow that they overflow soon."""
+
+LOADERS = {
+    "program_loader": CONFIG,
+    "program_loader_largest": replace(FOUR_TERMS, term_words=65536),
+}
+"""Program loaders; in the largest term memories a section may go on where none may begin."""
 
 NARROW = 6
 """Width of the accumulators that are tested with all values."""
@@ -170,23 +190,18 @@ class StoredTerms(wiring.Component):  # type: ignore[misc]  # Amaranth has no ty
 @cache
 def units() -> dict[str, wiring.Component]:
     """The units by name."""
-    csd = {f"lane_csd_{shift}": replace(CONFIG, max_shift=shift) for shift in (1, 3, 7)}
-    unary = {f"lane_unary_{rails}": replace(ONE_RAIL, rails=rails) for rails in (1, 2)}
-    four = {"lane_csd_four": FOUR_TERMS, "lane_unary_four": replace(FOUR_TERMS, lane="unary")}
-    csd["lane_csd_one_rail"] = replace(CONFIG, rails=1)
     return {
         **{f"accumulator_{low}": GatedAccumulator(NARROW, low, NARROW) for low in range(1, NARROW)},
         "accumulator_short": GatedAccumulator(NARROW, 4, 2),
-        "accumulator_wide": GatedAccumulator(WIDE, 5, 12),
-        **{name: create_lane(config) for name, config in (csd | unary | four).items()},
+        "accumulator_wide": GatedAccumulator(WIDE, 5, FOUR_TERMS.step_width),
+        **{name: create_lane(config) for name, config in LANES.items()},
         "requantiser": Requantiser(CONFIG),
         "requantiser_wide": Requantiser(replace(CONFIG, accumulator_width=WIDE)),
         "max_pool": MaxPool(CONFIG),
         "max_pool_one_bank": MaxPool(ONE_RAIL),
         "max_pool_four_banks": MaxPool(FOUR_TERMS),
         "input_loader": InputLoader(CONFIG),
-        "program_loader": ProgramLoader(CONFIG),
-        "program_loader_four": ProgramLoader(FOUR_TERMS),
+        **{name: ProgramLoader(config) for name, config in LOADERS.items()},
         "window_sequencer": WindowSequencer(CONFIG),
         "descriptor_reader": DescriptorReader(CONFIG),
         "reader": BufferedReader(CONFIG),
