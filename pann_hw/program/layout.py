@@ -99,8 +99,10 @@ SEGMENT: Fields = {
     "last_steps": 16,
     "kernel_height": 8,
     "kernel_width": 8,
-    "stride_y": 8,
-    "stride_x": 8,
+    "next_row": 8,
+    "next_strip": 8,
+    "next_step": 8,
+    "next_lane": 8,
     "first_strip": 8,
     "first_lane": 8,
     "strips": 8,
@@ -108,17 +110,18 @@ SEGMENT: Fields = {
     "shared_at": 8,
     "pad_value": 8,
     "shared_taps": 2,
-    "_reserved": 30,
+    "_reserved": 14,
 }
 """One tensor as a pass reads it.
 
 base: word of the first group of channels; pitch: words from group to group, rows * steps; groups: of
-channels; rows, steps: a lane's block; row_step: words from a tile to the one below, stride_y * steps;
+channels; rows, steps: a lane's block; next_strip, next_row: from a tile to the one below, in whole
+blocks and rows; row_step: words of next_row; next_lane, next_step: from a tile to the one beside it;
 first_row, first_strip, first_address: of the first tile's uppermost window (strips from the lane's
-own, modulo 2**8; words from the channel's first); first_step, first_lane: of its leftmost one;
-strips, columns: lanes that own a pixel; last_rows, last_steps: rows and pixels of the last strip's and
-column's blocks in the map; shared_at, shared_taps: the kernel columns that share a window, 0 taps
-where none do; pad_value: what elements outside the map count as.
+own, modulo 2**8; words from the channel's first); first_step, first_lane: of its leftmost one; strips,
+columns: lanes that own a pixel; last_rows, last_steps: rows and pixels of the last strip's and column's
+blocks in the map; shared_at, shared_taps: the kernel columns that share a window, 0 taps where none do;
+pad_value: what elements outside the map count as.
 """
 
 CORE: Fields = {
