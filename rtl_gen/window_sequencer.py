@@ -196,23 +196,27 @@ class WindowSequencer(wiring.Component):
             own, origin, edge = segments[number], origins[number], edges[number]
             step = Signal(17, name=f"following_step{number}")
             row = Signal(17, name=f"following_row{number}")
-            m.d.comb += [step.eq(edge.step + own.stride_x), row.eq(origin.row + own.stride_y)]
+            step_over = Signal(name=f"step_over{number}")
+            row_over = Signal(name=f"row_over{number}")
+            m.d.comb += [
+                step.eq(edge.step + own.next_step),
+                row.eq(origin.row + own.next_row),
+                step_over.eq(step >= own.steps),
+                row_over.eq(row >= own.rows),
+            ]
             with m.If(item.two_segments if number else 1):
                 with m.If(steps_left):
-                    with m.If(step >= own.steps):
-                        m.d.sync += [edge.step.eq(step - own.steps), edge.lane.eq(edge.lane + 1)]
-                    with m.Else():
-                        m.d.sync += edge.step.eq(step)
+                    m.d.sync += [
+                        edge.step.eq(step - Mux(step_over, own.steps, 0)),
+                        edge.lane.eq(edge.lane + own.next_lane + step_over),
+                    ]
                 with m.Else():
-                    m.d.sync += [edge.step.eq(own.first_step), edge.lane.eq(own.first_lane)]
-                    with m.If(row >= own.rows):
-                        m.d.sync += [
-                            origin.row.eq(row - own.rows),
-                            origin.strip.eq(origin.strip + 1),
-                            origin.address.eq(origin.address + own.row_step - own.pitch),
-                        ]
-                    with m.Else():
-                        m.d.sync += [
-                            origin.row.eq(row),
-                            origin.address.eq(origin.address + own.row_step),
-                        ]
+                    m.d.sync += [
+                        edge.step.eq(own.first_step),
+                        edge.lane.eq(own.first_lane),
+                        origin.row.eq(row - Mux(row_over, own.rows, 0)),
+                        origin.strip.eq(origin.strip + own.next_strip + row_over),
+                        origin.address.eq(
+                            origin.address + own.row_step - Mux(row_over, own.pitch, 0)
+                        ),
+                    ]

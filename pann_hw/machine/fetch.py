@@ -141,19 +141,18 @@ class WindowSequencer(Unit):
         own = self.segments[number]
         if steps_left:
             edge = self.edge1 if number else self.edge0
-            step, lane = (edge & _W) + own["stride_x"], edge >> 16
+            step, lane = (edge & _W) + own["next_step"], (edge >> 16) + own["next_lane"]
             if step >= own["steps"]:
-                self.put(f"edge{number}", step - own["steps"] & _W | (lane + 1 & _B) << 16)
-            else:
-                self.put(f"edge{number}", step & _W | lane << 16)
+                step, lane = step - own["steps"], lane + 1
+            self.put(f"edge{number}", step & _W | (lane & _B) << 16)
             return
         self.put(f"edge{number}", own["first_step"] | own["first_lane"] << 16)
         origin = self.origin1 if number else self.origin0
-        row, strip = (origin & _W) + own["stride_y"], origin >> 16 & _B
+        row, strip = (origin & _W) + own["next_row"], (origin >> 16 & _B) + own["next_strip"]
         address = (origin >> 24) + own["row_step"]
         if row >= own["rows"]:
-            row, strip, address = row - own["rows"], strip + 1 & _B, address - own["pitch"]
-        self.put(f"origin{number}", row & _W | strip << 16 | (address & _W) << 24)
+            row, strip, address = row - own["rows"], strip + 1, address - own["pitch"]
+        self.put(f"origin{number}", row & _W | (strip & _B) << 16 | (address & _W) << 24)
 
 
 class RowReader(Unit):

@@ -99,8 +99,13 @@ def _segment(
     place: Placement,
     pad_value: int,
 ) -> Segment:
-    """How a pass reads whole groups of channels, those from ``channels[0]`` to ``channels[1]``."""
+    """How a pass reads whole groups of channels, those from ``channels[0]`` to ``channels[1]``.
+
+    ``share``: windows of neighbouring taps may be one, if padding lets them.
+    """
     check_windows(output.name, source, kernel, place.grid)
+    *,
+    share: bool,
     first = channels[0] // place.banks
     groups = -(-channels[1] // place.banks) - first
     padding, stride = source.padding[1], source.stride[1]
@@ -116,7 +121,7 @@ def _segment(
         source.padding,
         pad_value,
         place.banks,
-        isinstance(source, Source) and (inside or pad_value == 0),
+        share and (inside or pad_value == 0),
     )
 
 
@@ -128,7 +133,7 @@ def _pool_pass(
 ) -> Pass:
     channels = layer.output.shape[0]
     segment = _segment(
-        layer, layer.kernel, (0, channels), layer.output, placements[layer.tensor], 0
+        layer, layer.kernel, (0, channels), layer.output, placements[layer.tensor], 0, share=False
     )
     return Pass(
         layer=index,
@@ -170,7 +175,13 @@ def _passes(
             kernel = (source.weights.shape[2], source.weights.shape[3])
             segments.append(
                 _segment(
-                    source, kernel, channels, output, placements[source.tensor], tensor.zero_point
+                    source,
+                    kernel,
+                    channels,
+                    output,
+                    placements[source.tensor],
+                    tensor.zero_point,
+                    share=grid.steps == 1,
                 )
             )
         pairs = list(zip(sources, segments, strict=True))

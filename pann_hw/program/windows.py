@@ -110,6 +110,8 @@ class Segment:
         grid = self.grid
         strip, row = divmod(-self.padding[0], grid.rows)
         lane, step = divmod(-self.padding[1], grid.steps)
+        next_strip, next_row = divmod(self.stride[0], grid.rows)
+        next_lane, next_step = divmod(self.stride[1], grid.steps)
         shared = [item for item in self.taps if item[1] > 1]
         shared_at, shared_taps = shared[0] if shared else (0, 1)
         return {
@@ -120,12 +122,14 @@ class Segment:
             "steps": grid.steps,
             "kernel_height": self.kernel[0],
             "kernel_width": self.kernel[1],
-            "stride_y": self.stride[0],
-            "stride_x": self.stride[1],
+            "next_row": next_row,
+            "next_strip": next_strip,
+            "next_step": next_step,
+            "next_lane": next_lane,
             "first_row": row,
             "first_strip": strip % 2**8,
             "first_address": row * grid.steps,
-            "row_step": self.stride[0] * grid.steps,
+            "row_step": next_row * grid.steps,
             "first_step": step,
             "first_lane": lane % 2**8,
             "strips": grid.strips,
