@@ -19,17 +19,10 @@ from pann_hw.commands.console import table
 
 if TYPE_CHECKING:
     from benchmarks.accelerator_run import Case
-    from benchmarks.utilisation import LayerUse
 
-__all__ = ["main", "show", "use_row"]
+__all__ = ["main", "show"]
 
 PROGRAM = "python -m benchmarks.accelerator"
-
-HEADINGS = (
-    "filled", "input", "start", "drain", "no channel", "early", "stalled", "no term",
-    "no pixel",
-)  # fmt: skip
-"""Of the slots filled, and of ``benchmarks.utilisation.CAUSES``."""
 
 _BANKS: Mapping[str, int] = {"1": 1, "2": 2, "4": 4}
 _TERMS: Mapping[str, int] = {"1": 1, "2": 2}
@@ -73,6 +66,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def show(cases: Sequence[Case], *, layers: bool) -> None:
     """Print the result as tables."""
+    from benchmarks.utilisation import HEADINGS, use_row
+
     names = [(case.network, case.config.banks, case.config.terms) for case in cases]
     table(
         "8 cores of 32 lanes, 16 window slots, 2 rails, CSD terms: an image",
@@ -100,14 +95,6 @@ def show(cases: Sequence[Case], *, layers: bool) -> None:
             ("layer", "cycles", *HEADINGS),
             [use_row(use) for use in case.uses],
         )
-
-
-def use_row(use: LayerUse) -> tuple[object, ...]:
-    """Layer, cycles, and the shares of all parts of its slots in %, as HEADINGS names them."""
-    from benchmarks.utilisation import CAUSES
-
-    parts = (getattr(use, name) for name in ("filled", *CAUSES))
-    return (use.layer, use.cycles, *(f"{100 * part / use.slots:.1f}" for part in parts))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pann_hw.machine.machine import Schedule
 from pann_hw.machine.stream import Bundles
 from pann_hw.program.program import Pass, Program
 
-__all__ = ["CAUSES", "LayerUse", "joined", "layer_uses"]
+__all__ = ["CAUSES", "HEADINGS", "LayerUse", "joined", "layer_uses", "use_row"]
 
 CAUSES = (
     "input_loading",
@@ -29,6 +29,19 @@ CAUSES = (
     "idle_lanes",
 )
 """What slots are lost to; each slot to the first of them that holds for it."""
+
+HEADINGS = (
+    "filled",
+    "input",
+    "start",
+    "drain",
+    "no channel",
+    "early",
+    "stalled",
+    "no term",
+    "no pixel",
+)
+"""In tables: of the slots filled, and of CAUSES."""
 
 
 @dataclass
@@ -106,6 +119,12 @@ def joined(layer: str, uses: Sequence[LayerUse]) -> LayerUse:
     """The sum of several layers, under a name of its own."""
     counts = ("cycles", "slots", "filled", *CAUSES)
     return LayerUse(layer, *(sum(getattr(use, name) for use in uses) for name in counts))
+
+
+def use_row(use: LayerUse) -> tuple[object, ...]:
+    """Layer, cycles, and the shares of all parts of its slots in %, as HEADINGS names them."""
+    parts = (getattr(use, name) for name in ("filled", *CAUSES))
+    return (use.layer, use.cycles, *(f"{100 * part / use.slots:.1f}" for part in parts))
 
 
 def _passes(program: Program, schedule: Schedule) -> Iterator[_Issues]:

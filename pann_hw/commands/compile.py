@@ -57,9 +57,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
                 "passes": len(program.passes),
                 "bundles": sum(program.term_words),
                 "descriptor_words": descriptor_words(program),
-                "activation_words": max(
-                    place.base + place.words for place in program.placements.values()
-                ),
+                "activation_words": config.banks
+                * max(place.base + place.words for place in program.placements.values()),
                 "cycles_per_image": machine.run(point).cycles,
             }
             for point, (path, program) in enumerate(
