@@ -58,7 +58,7 @@ class TermStream(wiring.Component):
     done : Out(1), the pass's bundles are all issued
     o : Out(control_layout), a cycle after a bundle is issued
 
-    Latency: two cycles from ``start`` until a bundle can be issued, and one from there to ``o``.
+    Latency: one cycle from ``start`` until a bundle can be issued, and one from there to ``o``.
     Throughput: one bundle per cycle.
     """
 
