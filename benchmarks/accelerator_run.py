@@ -71,7 +71,7 @@ def measure(
         integers = clock(f"{network.title}: quantise", quantise, graph, x, BITS, BUDGET, 0, PLAIN)
         for number in banks:
             for terms in terms_per_rail:
-                base = replace(LARGEST, window_slots=16, banks=number, terms_per_rail=terms)
+                base = replace(LARGEST, banks=number, terms_per_rail=terms)
                 yield _case(clock, network, integers, base)
 
 

@@ -34,6 +34,7 @@ __all__ = ["fitted", "run"]
 LARGEST = AcceleratorConfig(
     lanes=32,
     cores=8,
+    window_slots=16,
     accumulator_width=32,
     activation_words=65536,
     term_words=65536,
