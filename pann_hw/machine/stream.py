@@ -84,8 +84,8 @@ class TermStream(Unit):
         self.enabled = self.pending = self.fresh = self.held_sums = 0
         self.done = 1
         self.bundle = self.control = 0
-        # Of each place the slot, and the other fields, of its last term.
-        self._slot, self._rest = [0] * config.terms, [0] * config.terms
+        # Of each place the slot, and the other fields, of its last term, 16 bits each.
+        self.terms = 0
         self._at = 0
         self.issued: list[tuple[int, int]] = []
 
@@ -158,13 +158,11 @@ class TermStream(Unit):
         control = enable | self.fresh << 1 | last << 2 | active << 3
         self.put("control", control, "term_stream")
         reached = self.position + bundles.advance[at]
-        flips = 0
+        held = self.terms
         for place, ahead, rest in bundles.terms[at]:
             slot = reached + ahead & self._slots - 1
-            flips += (slot ^ self._slot[place]).bit_count()
-            flips += (rest ^ self._rest[place]).bit_count()
-            self._slot[place], self._rest[place] = slot, rest
-        self._flips["term_stream"] += flips
+            held = held & ~(0xFFFF << 16 * place) | (slot | rest << 8) << 16 * place
+        self.put("terms", held, "term_stream")
 
     def _read(self, address: int) -> None:
         """The memory gives a bundle."""
