@@ -30,7 +30,14 @@ from pann_hw.program.program import Pass, Program
 from pann_hw.program.windows import Segment, Window
 from sim.benches.requantiser import random_scale
 
-__all__ = ["Descriptor", "descriptors", "fetches", "random_passes", "random_program"]
+__all__ = [
+    "Descriptor",
+    "descriptors",
+    "fetches",
+    "random_network",
+    "random_passes",
+    "random_program",
+]
 
 Pair = tuple[int, int]
 
@@ -47,11 +54,46 @@ class Descriptor:
     records: list[dict[str, int]]
 
 
+def random_network(most: int) -> IntegerNetwork:
+    """Convolutions of any kernel, stride and padding, one of two tensors, pooling, a raw output.
+
+    ``most``: channels of a tensor.
+    """
+    size = (random.randint(1, 9), random.randint(1, 9))
+    x = Tensor("x", (random.randint(1, most), *size), 8, zero_point=_zero_point(8))
+    kernel, stride, padding = _window(size, 5)
+    shape = _output(size, kernel, stride, padding)
+    a = _layer("a", shape, [_source(x, random.randint(1, most), kernel, stride, padding)])
+    # The same map by larger windows of the input, to which windows of the first layer are added.
+    wider = random.randint(0, 1)
+    larger = (kernel[0] + 2 * wider, kernel[1] + 2 * wider)
+    around = (padding[0] + wider, padding[1] + wider)
+    inner = (random.choice((1, 3)), random.choice((1, 3)))
+    channels = random.randint(1, most)
+    both = [
+        _source(x, channels, larger, stride, around),
+        _source(a.output, channels, inner, (1, 1), (inner[0] // 2, inner[1] // 2)),
+    ]
+    b = _layer("b", shape, both)
+    kernel, stride, padding = _window(shape, 3)
+    pooled = Tensor("p", (b.output.shape[0], *_output(shape, kernel, stride, padding)), 8)
+    p = MaxPool(pooled, "b", kernel, stride, padding)
+    shape = pooled.shape[1:]
+    kernel, stride, padding = _window(shape, 3)
+    o = _layer(
+        "o",
+        _output(shape, kernel, stride, padding),
+        [_source(pooled, 3, kernel, stride, padding)],
+        raw=True,
+    )
+    return IntegerNetwork(x, (a, b, p, o))
+
+
 def random_program(config: AcceleratorConfig) -> Program:
-    """Convolutions of any kernel, stride and padding, one of two tensors, pooling, a raw output."""
+    """A random network, compiled; some of its layers take more than one pass."""
     # What the benches drive does not depend on the sizes of the memories.
     room = replace(config, activation_words=4096, descriptor_words=4096, term_words=65536)
-    return compile_network(_random_network(config.lane), room, "unary")
+    return compile_network(random_network(config.cores + 3), room, "unary")
 
 
 def random_passes(config: AcceleratorConfig, groups: int) -> Iterator[Descriptor]:
@@ -97,37 +139,6 @@ def fetches(item: Pass) -> Iterator[tuple[Segment, Window, bool]]:
 
 def _record(fields: Fields, words: list[int]) -> dict[str, int]:
     return unpack(fields, sum(word << 32 * number for number, word in enumerate(words)))
-
-
-def _random_network(lane: str) -> IntegerNetwork:
-    size = (random.randint(1, 9), random.randint(1, 9))
-    x = Tensor("x", (random.randint(1, 5), *size), 8, zero_point=_zero_point(8))
-    kernel, stride, padding = _window(size, 5)
-    shape = _output(size, kernel, stride, padding)
-    a = _layer("a", shape, [_source(x, random.randint(1, 5), kernel, stride, padding)])
-    # The same map by larger windows of the input, to which windows of the first layer are added.
-    wider = random.randint(0, 1)
-    larger = (kernel[0] + 2 * wider, kernel[1] + 2 * wider)
-    around = (padding[0] + wider, padding[1] + wider)
-    inner = (random.choice((1, 3)), random.choice((1, 3)))
-    channels = random.randint(1, 5)
-    both = [
-        _source(x, channels, larger, stride, around),
-        _source(a.output, channels, inner, (1, 1), (inner[0] // 2, inner[1] // 2)),
-    ]
-    b = _layer("b", shape, both)
-    kernel, stride, padding = _window(shape, 3)
-    pooled = Tensor("p", (b.output.shape[0], *_output(shape, kernel, stride, padding)), 8)
-    p = MaxPool(pooled, "b", kernel, stride, padding)
-    shape = pooled.shape[1:]
-    kernel, stride, padding = _window(shape, 3)
-    o = _layer(
-        "o",
-        _output(shape, kernel, stride, padding),
-        [_source(pooled, 3, kernel, stride, padding)],
-        raw=True,
-    )
-    return IntegerNetwork(x, (a, b, p, o))
 
 
 def _window(size: Pair, largest: int) -> tuple[Pair, Pair, Pair]:

@@ -151,7 +151,7 @@ async def windows(dut: Any, unit: str, pauses: str, hurry: float) -> None:
     bench = _Bench(dut, unit)
     await bench.begin()
     await bench.flush()
-    cases = bench.pass_cases(400)
+    cases = bench.pass_cases(150)
     producer = cocotb.start_soon(put(bench.ports, "i", _payloads(cases), PAUSES[pauses]()))
     cycles = await bench.consume(cases, hurry)
     await producer
@@ -168,7 +168,7 @@ async def any_turn(dut: Any, unit: str) -> None:
     bench = _Bench(dut, unit)
     await bench.begin()
     await bench.flush()
-    cases = [bench.any_case() for _ in range(800)]
+    cases = [bench.any_case() for _ in range(400)]
     producer = cocotb.start_soon(put(bench.ports, "i", _payloads(cases)))
     await bench.consume(cases, 1.0)
     await producer
@@ -180,7 +180,7 @@ async def flushes(dut: Any, unit: str) -> None:
     """A flush in any cycle leaves nothing behind that a later window would see."""
     bench = _Bench(dut, unit)
     await bench.begin()
-    for _ in range(30):
+    for _ in range(20):
         producer = cocotb.start_soon(
             put(bench.ports, "i", _payloads([bench.any_case() for _ in range(20)]))
         )

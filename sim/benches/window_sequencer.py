@@ -60,7 +60,7 @@ async def passes(dut: Any, pauses: str, banks: str) -> None:
     rules = StreamRules(ports, "o")
     cocotb.start_soon(rules.watch())
     pattern = PAUSES[pauses]()
-    for descriptor in random_passes(_CONFIGS[banks], 2000):
+    for descriptor in random_passes(_CONFIGS[banks], 1200):
         await _start(ports, descriptor)
         item = descriptor.compiled
         tiles = [list(requests(item, tile)) for tile in range(item.tiles)]
