@@ -190,10 +190,11 @@ def test_cores_are_busy_where_there_are_terms(terms_per_rail: int) -> None:
 
 
 def test_groups_of_windows_are_fetched_at_full_speed() -> None:
-    """Where there are no terms, a group of windows comes in every cycle."""
-    cycles, bundles, groups = alike(0, 32, AcceleratorConfig(lanes=16, cores=4, banks=4, window_slots=16))
-    assert bundles <= groups
-    assert cycles <= groups + 60
+    """Where cores add as fast as windows come, a group comes in nearly every cycle."""
+    config = AcceleratorConfig(lanes=16, cores=4, terms_per_rail=2, banks=1, window_slots=16)
+    cycles, bundles, groups = alike(1, 16, config)
+    assert bundles < groups
+    assert cycles < 1.2 * groups
 
 
 def test_an_inference_that_never_ends(
