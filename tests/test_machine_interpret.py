@@ -6,6 +6,11 @@ import zlib
 
 import numpy as np
 import pytest
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.requantise import MAX_STEPS, Scale, requantise
+from pann_hw.integer.run import run
 from pann_hw.machine.interpret import (
     Activations,
     execute,
@@ -14,11 +19,6 @@ from pann_hw.machine.interpret import (
     store_map,
 )
 from pann_hw.machine.observer import Observer
-
-from pann_hw.config import AcceleratorConfig
-from pann_hw.integer.network import IntegerNetwork
-from pann_hw.integer.requantise import MAX_STEPS, Scale, requantise
-from pann_hw.integer.run import run
 from pann_hw.program.compile import compile_network
 from pann_hw.program.program import Program
 from tests.random_networks import (
@@ -68,7 +68,7 @@ def test_odd_shapes(lanes: int, encoding: str, rng: np.random.Generator) -> None
 
 
 def test_what_was_left_does_not_change_results(rng: np.random.Generator) -> None:
-    """Lanes without a pixel, and channels that fill a group up, show what was there: nobody reads it."""
+    """Lanes without a pixel, and channels that fill a group up, are read by nobody."""
     for make in (residual_network, feature_map_network):
         network, x = make(rng, 3)
         config = random_config(rng, banks=4, window_slots=16, lanes=8)

@@ -52,7 +52,7 @@ def test_cycles_do_not_depend_on_what_ran_before(rng: np.random.Generator) -> No
 
 
 def test_the_same_point_again_flips_the_same(rng: np.random.Generator) -> None:
-    """The first inference starts from reset, or from another point; later ones find their own end."""
+    """Only the first one finds what reset, or another point, left."""
     for _ in range(5):
         image = link(programs(rng, 2))
         machine = Machine(image)
@@ -80,7 +80,7 @@ def test_what_is_remembered_is_what_is_executed(rng: np.random.Generator) -> Non
         count = 3 if image is not images[-1] else 2
         points = [0, 1, 0, 1, *rng.integers(0, count, 10).tolist()]
         for number, point in enumerate(points):
-            executing._known.clear()  # noqa: SLF001
+            executing._known.clear()
             found, expected = remembering.run(point), executing.run(point)
             assert same(found, expected)
             assert found.flips == expected.flips, f"run {number} of {points}"
@@ -91,7 +91,7 @@ def test_known_inferences_are_not_executed_again(
 ) -> None:
     machine = Machine(link(programs(rng, 2)))
     executed: list[int] = []
-    execute = Machine._execute  # noqa: SLF001
+    execute = Machine._execute
 
     def counted(self: Machine, point: int) -> Schedule:
         executed.append(point)
@@ -157,7 +157,7 @@ def test_schedules_of_odd_shapes(
 
 
 def alike(weight: int, inputs: int, config: AcceleratorConfig) -> tuple[int, int, int]:
-    """(cycles, bundles of a core, groups of windows) of a convolution whose weights are all alike."""
+    """(cycles, bundles of a core, groups of windows) of a convolution of weights of one size."""
     rng = np.random.default_rng(1)
     weights = rng.choice([-weight, weight], (8, inputs, 3, 3))
     first = Accumulate(

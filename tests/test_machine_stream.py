@@ -29,14 +29,11 @@ def bundle(advance: int = 0, last: int = 0, *terms: tuple[int, int, int, int]) -
 
 @pytest.mark.parametrize("lane", ["csd", "unary"])
 @pytest.mark.parametrize("terms_per_rail", [1, 2])
-def test_bundles_are_taken_apart(
-    lane: str, terms_per_rail: int, rng: np.random.Generator
-) -> None:
+def test_bundles_are_taken_apart(lane: str, terms_per_rail: int, rng: np.random.Generator) -> None:
     config = AcceleratorConfig(lane=lane, terms_per_rail=terms_per_rail)
     fields = bundle_fields(config)
     records = [
-        {name: int(rng.integers(0, 2**width)) for name, width in fields.items()}
-        for _ in range(200)
+        {name: int(rng.integers(0, 2**width)) for name, width in fields.items()} for _ in range(200)
     ]
     memory = np.array([pack(fields, record) for record in records], np.uint64)
     found = Bundles.of(config, memory)
@@ -62,7 +59,7 @@ def stream(*bundles: int) -> tuple[TermStream, dict[str, int]]:
 
 
 def test_bundles_wait_for_their_windows() -> None:
-    """A bundle goes when the window it reaches furthest is there, the next from where it moved to."""
+    """A bundle goes when the last window that it reaches is there."""
     unit, _ = stream(
         bundle(0, 0, (TERM, 2, 0, 0)), bundle(3, 0, (TERM, 1, 0, 0)), bundle(1, 1, (TERM, 0, 0, 0))
     )

@@ -1,4 +1,4 @@
-"""Model of a core's stream of bundles (``rtl_gen.term_stream``), and what it says of when they go."""
+"""Model of a core's stream of bundles (``rtl_gen.term_stream``): when each of them goes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Bundles:
     Attributes
     ----------
     words : the bundles as integers
-    advance, reach : windows that a bundle steps forward, and how many must be there, counted from the
-        position before it
+    advance, reach : windows that a bundle steps forward, and how many must be there, counted from
+        the position before it
     last : whether a bundle ends its tile
     active : bit for each place: whether it has a term
     terms : of each bundle (place, windows ahead, rest of the term's fields) of every term
