@@ -1,10 +1,11 @@
 """The accelerator: memories, sequencer, core array and drain behind three streams and registers."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.program.layout import MAX_POINTS, directory_stride
 from rtl_gen.array import CoreArray
 from rtl_gen.descriptor_reader import DescriptorReader
 from rtl_gen.drain import Drain, output_layout
@@ -33,7 +34,8 @@ class Accelerator(wiring.Component):
     registers : the register port, see :class:`rtl_gen.registers.Registers`
     irq : Out(1), an inference is done and the next not started
 
-    Latency: as the register CYCLES counts. One inference at a time.
+    Latency: as the register CYCLES counts. Throughput: a second inference may be started while one
+    is under way; its input is taken as soon as its place is free.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -66,12 +68,20 @@ class Accelerator(wiring.Component):
         connect(m, drain.o, flipped(self.output))
         connect(m, flipped(self.registers), register_block.bus)
 
+        # The directory has a memory of its own: it is read while descriptors are.
+        m.submodules.directory = directory = memory.Memory(
+            shape=32, depth=MAX_POINTS * directory_stride(config), init=[]
+        )
         descriptor_read, descriptor_write = descriptors.read_port(), descriptors.write_port()
+        directory_read, directory_write = directory.read_port(), directory.write_port()
         drain_start = Signal()
         m.d.comb += [
             descriptor_write.addr.eq(loader.address),
             descriptor_write.data.eq(loader.word),
             descriptor_write.en.eq(loader.write & (loader.target == 0)),
+            directory_write.addr.eq(loader.address),
+            directory_write.data.eq(loader.word),
+            directory_write.en.eq(descriptor_write.en & (loader.address < directory.depth)),
             array.term_write.eq(loader.write & (loader.target != 0)),
             array.term_core.eq(loader.target - 1),
             array.term_address.eq(loader.address),
@@ -81,19 +91,24 @@ class Accelerator(wiring.Component):
             loader.clear.eq(register_block.clear_error),
             register_block.loaded.eq(loader.loaded),
             register_block.loader_error.eq(loader.error),
+            register_block.ready.eq(sequencer.ready),
             register_block.busy.eq(sequencer.busy),
             register_block.finished.eq(sequencer.done),
             register_block.sequencer_error.eq(sequencer.error),
             self.irq.eq(register_block.irq),
             sequencer.start.eq(register_block.start),
             sequencer.point.eq(register_block.point),
-            descriptor_read.addr.eq(Mux(sequencer.reading, sequencer.address, reader.address)),
+            descriptor_read.addr.eq(reader.address),
             descriptor_read.en.eq(sequencer.busy),
-            sequencer.word.eq(descriptor_read.data),
+            directory_read.addr.eq(sequencer.address),
+            directory_read.en.eq(~sequencer.ready),
+            sequencer.word.eq(directory_read.data),
             reader.word.eq(descriptor_read.data),
             input_loader.start.eq(sequencer.input_start),
             input_loader.point.eq(sequencer.entry),
             sequencer.input_busy.eq(input_loader.busy),
+            sequencer.input_free.eq(array.input_free),
+            input_loader.hold.eq(drain.write | array.pooled_write),
             sequencer.passes_end.eq(drain.finished),
             sequencer.array_busy.eq(array.busy),
             reader.start.eq(sequencer.passes_start),

@@ -11,8 +11,8 @@ class GatedAccumulator(wiring.Component):
     """``value <- (clear ? 0 : value) + delta`` on ``enable``.
 
     The ``low_bits`` lowest bits are written at every addition, the others on ``clear`` and where
-    carry and sign of ``delta`` do not cancel: a small negative ``delta`` that borrows nothing leaves
-    them alone. Overflow wraps; programs are compiled so that it cannot happen.
+    carry and sign of ``delta`` do not cancel: a small negative ``delta`` that borrows nothing
+    leaves them alone. Overflow wraps; programs are compiled so that it cannot happen.
 
     Parameters
     ----------

@@ -33,7 +33,9 @@ class CoreArray(wiring.Component):
     drained : Out, the PASS record that is to be drained; drain_waits : Out(1), until drain_start :
         In(1); drain_busy : In(1), a pass is being drained
     busy : Out(1), windows are being fetched or used
-    flush : In(1), empties the row buffer; only while not busy
+    input_free : Out(1), the place of the input may be written: no pass that is left reads or stores
+        there
+    flush : In(1), begins an inference: empties the row buffer; only while not busy
     jump, target : In, sets the term address of the cores whose bit is set
     term_write, term_core, term_address, term : In, writes a word of a term memory
     address, read, words : the activation memory's read port
@@ -58,6 +60,7 @@ class CoreArray(wiring.Component):
                 "drain_start": In(1),
                 "drain_busy": In(1),
                 "busy": Out(1),
+                "input_free": Out(1),
                 "flush": In(1),
                 "jump": In(config.cores),
                 "target": In(16),
@@ -112,6 +115,7 @@ class CoreArray(wiring.Component):
         with m.If(self.item_taken):
             m.d.sync += [
                 waiting.eq(1),
+                self.input_free.eq(self.input_free | self.item.frees_input),
                 fetched.eq(self.item),
                 fetched_groups.eq(self.segments[0].groups),
             ]
@@ -208,5 +212,5 @@ class CoreArray(wiring.Component):
         with m.If(done):
             m.d.sync += [running.eq(0), base.eq(base + item.pass_windows)]
         with m.If(self.flush):
-            m.d.sync += [accepted.eq(0), base.eq(0)]
+            m.d.sync += [accepted.eq(0), base.eq(0), self.input_free.eq(0)]
         return m

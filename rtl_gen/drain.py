@@ -19,8 +19,8 @@ def output_layout(config: AcceleratorConfig) -> data.StructLayout:
 
 
 class Drain(wiring.Component):
-    """Tile by tile and core by core: adds the bias, then ``item.steps`` cycles each to memory, or one
-    cycle per raw lane.
+    """Tile by tile and core by core: adds the bias, then ``item.steps`` cycles each to memory, or
+    one cycle per raw lane.
 
     Parameters
     ----------

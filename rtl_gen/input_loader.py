@@ -22,6 +22,7 @@ class InputLoader(wiring.Component):
     i : stream of elements, channel by channel, row by row
     start : In(1), begins an input that lies as ``point`` says, which stays stable
     busy : Out(1), elements are still missing
+    hold : In(1), nothing is taken in this cycle
     take, bank, address, lane, element : Out, an element and its place
 
     Latency: none from ``i`` to ``take``. Throughput: one element per cycle.
@@ -35,6 +36,7 @@ class InputLoader(wiring.Component):
                 "start": In(1),
                 "point": In(data.StructLayout(dict(POINT))),
                 "busy": Out(1),
+                "hold": In(1),
                 "take": Out(1),
                 "bank": Out(range(max(config.banks, 2))),
                 "address": Out(16),
@@ -60,8 +62,8 @@ class InputLoader(wiring.Component):
         map_end = row_end & (y + 1 == point.height)
         last_bank = self.bank + 1 == self._config.banks
         m.d.comb += [
-            self.i.ready.eq(self.busy),
-            self.take.eq(self.busy & self.i.valid),
+            self.i.ready.eq(self.busy & ~self.hold),
+            self.take.eq(self.i.ready & self.i.valid),
             self.address.eq(row_address + step),
             self.lane.eq((strip << point.columns_bits) + column),
             self.element.eq(self.i.payload),

@@ -1,4 +1,4 @@
-"""The sequencer: begins an inference, and ends it."""
+"""The sequencer: begins inferences, takes their inputs, and ends them."""
 
 from amaranth import Module, Signal
 from amaranth.lib import data, wiring
@@ -12,7 +12,11 @@ __all__ = ["Sequencer"]
 
 
 class Sequencer(wiring.Component):
-    """Reads the operating point's directory entry, takes the input, then has the passes run.
+    """Two inferences at a time: one's input is taken while the other's passes run.
+
+    The front reads the operating point's directory entry, has the input taken as soon as its place
+    in memory is free, and waits until no passes run; then the first bundles' addresses are read and
+    the passes begin. The back waits for their end.
 
     Parameters
     ----------
@@ -20,15 +24,17 @@ class Sequencer(wiring.Component):
 
     Members
     -------
-    start, point : In, begins an inference of an operating point
-    busy : Out(1); done : Out(1), a pulse at its end; error : Out(4), an Error for one cycle
-    reading, address : Out, the descriptor memory is read; word : In, a cycle after the address
+    start, point : In, begins an inference of an operating point; only when ``ready``
+    ready : Out(1), the front is idle; busy : Out(1), an inference is under way
+    done : Out(1), a pulse at an inference's end; error : Out(4), an Error for one cycle
+    address : Out, of the directory; word : In, a cycle after the address
     entry : Out, a POINT record; input_start : Out(1), input_busy : In(1), the input loader
+    input_free : In(1), the passes under way read no input any more, and store nothing in its place
     jump : Out, a bit for each core: ``word`` is the address of its first bundle
     passes_start : Out(1); passes_end : In(1), the last pass is through; array_busy : In(1)
 
-    Latency: 3 cycles and one for each word of the directory entry before the input, 2 after it, and one
-    after the last pass.
+    Latency: 1 cycle and one for each word of the POINT record before the input, 2 and one for each
+    core after it, and one after the last pass.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -37,15 +43,16 @@ class Sequencer(wiring.Component):
             {
                 "start": In(1),
                 "point": In(3),
+                "ready": Out(1),
                 "busy": Out(1),
                 "done": Out(1),
                 "error": Out(4),
-                "reading": Out(1),
                 "address": Out(16),
                 "word": In(32),
                 "entry": Out(data.StructLayout(dict(POINT))),
                 "input_start": Out(1),
                 "input_busy": In(1),
+                "input_free": In(1),
                 "jump": Out(config.cores),
                 "passes_start": Out(1),
                 "passes_end": In(1),
@@ -58,44 +65,63 @@ class Sequencer(wiring.Component):
         config = self._config
         # Words arrive a cycle after their address; ``index`` is that of ``word``.
         index = Signal(16)
-        last = POINT_WORDS + config.cores - 1
+        running = Signal()
+        ending = Signal()
+        free = Signal()
+        passes_end = Signal()
+        m.d.comb += [
+            free.eq(~running | self.input_free),
+            passes_end.eq(ending & ~self.array_busy),
+            self.done.eq(passes_end),
+            self.busy.eq(~self.ready | running),
+        ]
+        with m.If(self.passes_start):
+            m.d.sync += running.eq(1)
+        with m.If(self.passes_end):
+            m.d.sync += ending.eq(1)
+        with m.If(passes_end):
+            m.d.sync += [running.eq(0), ending.eq(0)]
+
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
+            m.d.comb += self.ready.eq(fsm.ongoing("IDLE"))
             with m.State("IDLE"), m.If(self.start):
                 stride = directory_stride(config)
                 m.d.sync += [
                     self.address.eq(self.point << (stride.bit_length() - 1)),
                     index.eq(0),
                 ]
-                m.next = "DIRECTORY_WAIT"
-            with m.State("DIRECTORY_WAIT"):
-                m.d.comb += self.reading.eq(1)
+                m.next = "ENTRY_WAIT"
+            with m.State("ENTRY_WAIT"):
                 m.d.sync += self.address.eq(self.address + 1)
-                m.next = "DIRECTORY"
-            with m.State("DIRECTORY"):
-                m.d.comb += self.reading.eq(1)
-                m.d.sync += [index.eq(index + 1), self.address.eq(self.address + 1)]
+                m.next = "ENTRY"
+            with m.State("ENTRY"):
+                m.d.sync += index.eq(index + 1)
                 with m.Switch(index):
                     for word in range(POINT_WORDS):
                         with m.Case(word):
                             m.d.sync += self.entry.as_value().word_select(word, 32).eq(self.word)
-                    for core in range(config.cores):
-                        with m.Case(POINT_WORDS + core):
-                            m.d.comb += self.jump[core].eq(1)
                 with m.If((index == 0) & (self.word == 0)):
                     m.d.comb += self.error.eq(Error.POINT_NOT_LOADED)
                     m.next = "IDLE"
-                with m.Elif(index == last):
-                    m.d.comb += self.input_start.eq(1)
-                    m.next = "INPUT_WAIT"
+                with m.Elif(index == POINT_WORDS - 1):
+                    m.next = "PLACE"
+                with m.Else():
+                    m.d.sync += self.address.eq(self.address + 1)
+            with m.State("PLACE"), m.If(free):
+                m.d.comb += self.input_start.eq(1)
+                m.next = "INPUT_WAIT"
             with m.State("INPUT_WAIT"):
                 m.next = "INPUT"
-            with m.State("INPUT"), m.If(~self.input_busy):
-                m.d.comb += self.passes_start.eq(1)
-                m.next = "RUN"
-            with m.State("RUN"), m.If(self.passes_end):
-                m.next = "END"
-            with m.State("END"), m.If(~self.array_busy):
-                m.d.comb += self.done.eq(1)
-                m.next = "IDLE"
+            with m.State("INPUT"), m.If(~self.input_busy & ~running):
+                m.d.sync += self.address.eq(self.address + 1)
+                m.next = "JUMPS"
+            with m.State("JUMPS"):
+                m.d.sync += [index.eq(index + 1), self.address.eq(self.address + 1)]
+                with m.Switch(index):
+                    for core in range(config.cores):
+                        with m.Case(POINT_WORDS + core):
+                            m.d.comb += self.jump[core].eq(1)
+                with m.If(index == POINT_WORDS + config.cores - 1):
+                    m.d.comb += self.passes_start.eq(1)
+                    m.next = "IDLE"
         return m

@@ -24,8 +24,8 @@ class TermMemory(wiring.Component):
 
     Members
     -------
-    write, write_address, word : In, address in words of the program stream; of a bundle of two words
-        the lower one comes first
+    write, write_address, word : In, address in words of the program stream; of a bundle of two
+        words the lower one comes first
     read, address : In; bundle : Out, a cycle later
     """
 

@@ -16,8 +16,9 @@ __all__ = ["TermStream", "control_layout"]
 def control_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Registered control of a core.
 
-    enable: something is added, or cleared; clear: first bundle of a tile; last: last one; terms: for
-    each place of the lane whether a term is added, of which slot, offset and shift, and its sign
+    enable: something is added, or cleared; clear: first bundle of a tile; last: last one; terms:
+    for each place of the lane whether a term is added, of which slot, offset and shift, and its
+    sign
     """
     term = data.StructLayout(
         {
@@ -36,10 +37,10 @@ def control_layout(config: AcceleratorConfig) -> data.StructLayout:
 class TermStream(wiring.Component):
     """Issues one bundle per cycle while the windows that it needs are there.
 
-    A bundle first advances by its ``advance`` windows, which frees those that it leaves, then acts on
-    the window reached and the few behind it. The stream of a tile ends with a bundle marked ``last``,
-    which leaves all the tile's windows; it is repeated for every tile of a pass. A tile's last bundle
-    waits until the sums of the tile before have been taken away.
+    A bundle first advances by its ``advance`` windows, which frees those that it leaves, then acts
+    on the window reached and the few behind it. The stream of a tile ends with a bundle marked
+    ``last``, which leaves all the tile's windows; it is repeated for every tile of a pass. A tile's
+    last bundle waits until the sums of the tile before have been taken away.
 
     Parameters
     ----------

@@ -36,7 +36,8 @@ class WindowSequencer(wiring.Component):
     """Requests for the windows of all tiles of one pass after another.
 
     A tile's windows are those of each segment in turn, for each group of channels, kernel row and
-    window of that row, as ``pann_hw.program.windows`` lists them. All addresses are made by additions.
+    window of that row, as ``pann_hw.program.windows`` lists them. All addresses are made by
+    additions.
 
     Parameters
     ----------
@@ -48,8 +49,8 @@ class WindowSequencer(wiring.Component):
     busy : Out(1), windows of the pass taken last are still to come
     o : stream of WindowRequest
 
-    Latency: three cycles from ``start`` to the first request. Throughput: one request per cycle, and
-    one cycle between tiles.
+    Latency: three cycles from ``start`` to the first request. Throughput: one request per cycle,
+    and one cycle between tiles.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:

@@ -33,8 +33,8 @@ class SimulationResult:
     ----------
     outputs : int64 (inferences, outputs), in the order of the output stream
     cycles : int64 (inferences,), from start to done
-    stores : structured array (stores,) with ``address``, ``bank`` and ``word`` (a byte per lane), of all
-        inferences in order; None where not asked for
+    stores : structured array (stores,) with ``address``, ``bank`` and ``word`` (a byte per lane),
+        of all inferences in order; None where not asked for
     toggles : class -> int64 (inferences,); None where not asked for
     """
 
@@ -96,6 +96,7 @@ def simulate(
     timeout: int = 100_000_000,
     stores: bool = False,
     toggles: bool = False,
+    overlap: bool = False,
     progress: Callable[[], None] | None = None,
 ) -> SimulationResult:
     """Run inferences one after another on one accelerator, loaded once.
@@ -108,6 +109,8 @@ def simulate(
     outputs : elements that an inference sends out
     timeout : cycles after which an inference counts as hung
     stores, toggles : whether to record stored words, and toggles by class
+    overlap : start each inference as soon as the accelerator takes a start, while others are under
+        way; cycles are then those between ends, and toggles cannot be counted
     progress : called after each inference
 
     Raises
@@ -122,6 +125,8 @@ def simulate(
             f"inputs {inputs.shape} and points {points.shape} must be (inferences, elements) and "
             "(inferences,)"
         )
+    if toggles and overlap:
+        raise ValueError("toggles are of single inferences: they cannot overlap")
     for what, values in (("inputs", inputs), ("points", points)):
         if values.size and not 0 <= values.min() <= values.max() <= 255:
             raise ValueError(f"{what} are {values.min()}..{values.max()}, must be 0..255")
@@ -132,7 +137,7 @@ def simulate(
         (folder / "inputs.bin").write_bytes(inputs.astype(np.uint8).tobytes())
         (folder / "points.bin").write_bytes(points.astype(np.uint8).tobytes())
         files = [str(folder / f"{part}.bin") for part in ("program", "inputs", "points")]
-        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles)]
+        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles), int(overlap)]
         command = [str(executable), *files, name, *map(str, numbers)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

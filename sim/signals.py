@@ -35,7 +35,7 @@ class CountedSignal:
 
 
 _CONTROL = {
-    ("sequencer",): ("fsm_state", "index", "entry"),
+    ("sequencer",): ("fsm_state", "index", "entry", "running", "ending"),
     ("descriptor_reader",): (
         "fsm_state",
         "index",
@@ -106,6 +106,7 @@ _CONTROL = {
         "waiting",
         "running",
         "drain_waits",
+        "input_free",
     ),
     ("array", "max_pool"): (
         "position",
@@ -156,6 +157,7 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         ),
         *(CountedSignal("memory_ports", (), f"store_{name}") for name in store),
         CountedSignal("memory_ports", ("sequencer",), "address"),
+        CountedSignal("memory_ports", ("sequencer",), "word"),
         CountedSignal("memory_ports", ("descriptor_reader",), "address"),
         CountedSignal("memory_ports", ("descriptor_reader",), "word"),
     ]

@@ -17,7 +17,8 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import run
 from pann_hw.machine.flips import CLASSES, FlipPredictor
-from pann_hw.machine.machine import Schedule
+from pann_hw.machine.interpret import execute
+from pann_hw.machine.machine import Machine, Schedule
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.program import Program
@@ -127,6 +128,28 @@ def check(config: AcceleratorConfig) -> None:
         outputs = int(np.prod(group[0].output_shape))
         counted = simulate(image, inputs, points, outputs, timeout=10**6, stores=True, toggles=True)
         compare(network, x, group, counted, AddressPredictor(image), int(points[0]))
+    overlapped(work[0], programs[0])
+
+
+def overlapped(work: tuple[IntegerNetwork, np.ndarray], programs: list[Program]) -> None:
+    """Inferences of all points in turn, started while others are under way: outputs and cycles."""
+    _, x = work
+    image = link(programs)
+    points = np.array([0, len(programs) - 1, 0, 0, len(programs) - 1])
+    images = np.arange(len(points)) % len(x)
+    inputs = x.reshape(len(x), -1)[images]
+    outputs = int(np.prod(programs[0].output_shape))
+    counted = simulate(image, inputs, points, outputs, timeout=10**6, overlap=True)
+    for number, (point, index) in enumerate(zip(points, images, strict=True)):
+        expected = execute(programs[point], x[index][None]).outputs[0]
+        assert counted.outputs[number].tolist() == expected.tolist(), f"inference {number}"
+    machine = Machine(image)
+    intervals = machine.intervals(points.tolist())
+    assert counted.cycles.tolist() == intervals
+    # The first layer alone reads the input: the next one's is taken meanwhile.
+    alone = [machine.run(int(point)).cycles for point in points]
+    assert intervals[0] == alone[0]
+    assert all(one < other for one, other in zip(intervals[1:], alone[1:], strict=True))
 
 
 def compare(

@@ -1,4 +1,5 @@
-"""Models of the window sequencer and the row reader (``rtl_gen.window_sequencer``, ``row_reader``)."""
+"""Models of the window sequencer and the row reader (``rtl_gen.window_sequencer``,
+``row_reader``)."""
 
 from __future__ import annotations
 

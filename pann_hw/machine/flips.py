@@ -29,10 +29,10 @@ CLASSES = (
 """Signal classes of toggle counts.
 
 operand: the operands at each lane; accumulator: accumulators, and the finished sums that wait to be
-drained; term_stream: bundles of terms and the cores' registered control; row_buffer: buffered windows;
-requantiser: its registers; memory_ports: address, enable and data of the activation memory, address and
-data of the descriptor memory, term addresses; control: registers of sequencers, loaders, counters,
-descriptors.
+drained; term_stream: bundles of terms and the cores' registered control; row_buffer: buffered
+windows; requantiser: its registers; memory_ports: address, enable and data of the activation
+memory, address and data of the descriptor memory, term addresses; control: registers of sequencers,
+loaders, counters, descriptors.
 """
 
 Key = tuple[str, str]
@@ -42,8 +42,8 @@ Key = tuple[str, str]
 class FlipPredictor(Observer):
     """Predicts flips per class of inferences that run one after another from reset.
 
-    Use one predictor for a whole run: what one call of :meth:`execute` leaves in the registers and in
-    the memory, the next one finds.
+    Use one predictor for a whole run: what one call of :meth:`execute` leaves in the registers and
+    in the memory, the next one finds.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The interpreter: executes a program in NumPy as the hardware does, on a whole batch at once.
 
-It works on the activation memory, word by word, through the packed bundles of terms that the hardware
-reads. Observers see every intermediate value, which is how flips are predicted.
+It works on the activation memory, word by word, through the packed bundles of terms that the
+hardware reads. Observers see every intermediate value, which is how flips are predicted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Activations:
         return cls(np.zeros(shape, np.uint8), registers)
 
     def after(self, last: Activations) -> Activations:
-        """What each inference of a batch finds where these are what each leaves; the first, ``last``."""
+        """What each inference of a batch finds where these are what each leaves; the first,
+        ``last``."""
         return Activations(
             np.concatenate([last.memory[-1:], self.memory[:-1]]),
             np.concatenate([last.registers[-1:], self.registers[:-1]]),

@@ -1,13 +1,13 @@
 """The accelerator's control, cycle by cycle: when everything happens, and what its registers flip.
 
-No datum decides a cycle, so the schedule of an inference, and the flips of everything that steers, are
-known from the program alone. The model has a unit for each of ``rtl_gen``, and is exact: its cycles
-are those of the register CYCLES where input and output never wait.
+No datum decides a cycle, so the schedule of an inference, and the flips of everything that steers,
+are known from the program alone. The model has a unit for each of ``rtl_gen``, and is exact: its
+cycles are those of the register CYCLES where input and output never wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,9 @@ from pann_hw.machine.unit import Unit
 from pann_hw.machine.units import DescriptorReader, Drain, InputLoader, MaxPool, Sequencer
 from pann_hw.program.image import Image
 from pann_hw.program.layout import (
+    MAX_POINTS,
     PASS,
     POINT,
-    POINT_WORDS,
     SEGMENT,
     directory_stride,
     unpack,
@@ -58,7 +58,7 @@ class Array(Unit):
     def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
         super().__init__(config, flips)
         self.accepted = self.filled = self.base = 0
-        self.waiting = self.running = self.drain_waits = 0
+        self.waiting = self.running = self.drain_waits = self.input_free = 0
         self.fetched = self.fetched_groups = self.drained = self.groups = self.last = 0
         # The cores' registers, a bit for each.
         self.issued_last = self.finished = self.ready = 0
@@ -92,7 +92,8 @@ class Machine:
     def __init__(self, image: Image) -> None:
         self._config = config = image.config
         self._flips = flips = {"control": 0, "memory_ports": 0, "term_stream": 0}
-        self._sequencer = Sequencer(config, flips)
+        directory = image.descriptors[: MAX_POINTS * directory_stride(config)]
+        self._sequencer = Sequencer(config, flips, directory)
         self._loader = InputLoader(config, flips)
         self._reader = DescriptorReader(config, flips, image.descriptors)
         self._windows = WindowSequencer(config, flips)
@@ -124,20 +125,32 @@ class Machine:
             vars(unit).update(state)
         return schedule
 
+    def intervals(self, points: Sequence[int]) -> list[int]:
+        """Cycles of inferences that are each started as soon as the accelerator takes a start.
+
+        Of the first one from its start to its end, of the others from the end of the one before.
+        """
+        self._begin_run()
+        waiting, ends, cycle = list(points), [0], 0
+        while len(ends) <= len(points):
+            if waiting and self._sequencer.state == self._sequencer.IDLE:
+                self._start = waiting.pop(0)
+            if self._sequencer.busy:
+                cycle += 1
+            if self._cycle(cycle):
+                ends.append(cycle)
+            self._check(cycle)
+        return [int(length) for length in np.diff(ends)]
+
     def _execute(self, point: int) -> Schedule:
-        sequencer = self._sequencer
-        self._flips.update(dict.fromkeys(self._flips, 0))
-        for stream in self._streams:
-            stream.issued = []
-        self._pass_ends: list[int] = []
-        self._input_cycles = 0
-        sequencer.start(point * directory_stride(self._config))
+        self._begin_run()
+        self._start = point
+        self._cycle(0)
         cycle = 0
-        while sequencer.state != sequencer.IDLE:
+        while self._sequencer.busy:
             cycle += 1
             self._cycle(cycle)
-            if cycle == _LIMIT:
-                raise RuntimeError(f"operating point {point} is not done after {cycle} cycles")
+            self._check(cycle)
         return Schedule(
             cycle,
             self._input_cycles,
@@ -146,8 +159,23 @@ class Machine:
             dict(self._flips),
         )
 
-    def _cycle(self, cycle: int) -> None:
-        """One cycle: what follows from the registers at once, then the clock edge."""
+    def _begin_run(self) -> None:
+        self._flips.update(dict.fromkeys(self._flips, 0))
+        for stream in self._streams:
+            stream.issued = []
+        self._pass_ends: list[int] = []
+        self._input_cycles = 0
+        self._start: int | None = None
+
+    def _check(self, cycle: int) -> None:
+        if cycle > _LIMIT:
+            raise RuntimeError(f"not done after {cycle} cycles")
+
+    def _cycle(self, cycle: int) -> bool:
+        """One cycle: what follows from the registers at once, then the clock edge.
+
+        Whether an inference ends in it.
+        """
         array, reader, drain, pool = self._array, self._reader, self._drain, self._pool
         windows, rows, streams = self._windows, self._rows, self._streams
         accepted, filled, ready = array.accepted, array.filled, array.ready
@@ -174,8 +202,9 @@ class Machine:
         if pass_done or (drain.state == drain.POOL and pool.done):
             self._pass_ends.append(cycle)
         busy = bool(windows.busy or rows.write or array.running)
+        ends = self._sequencer.done(array_busy=busy)
 
-        self._store()
+        takes = self._store()
         if drain_start:
             drain.start(array.drained, reader.records)
         else:
@@ -200,26 +229,32 @@ class Machine:
         rows.clock(request)
         windows.clock((reader.item_bits, reader.segments) if item_taken else None, go=go)
         self._begin(
-            cycle, item_taken=item_taken, finished=bool(finished), busy=busy,
+            cycle, item_taken=item_taken, finished=bool(finished), busy=busy, takes=takes,
             records_taken=drain_start and not item["pool"],
         )  # fmt: skip
+        return ends
 
     @property
     def _mask(self) -> int:
         return 2 * self._config.window_slots - 1
 
-    def _store(self) -> None:
-        """The write port's registers take what loader, drain or pooling unit have in this cycle."""
+    def _store(self) -> bool:
+        """The write port's registers take what drain, pooling unit or loader have in this cycle.
+
+        Whether it is the loader.
+        """
         loader, drain, pool = self._loader, self._drain, self._pool
-        if loader.busy:
-            bank, address, lane = loader.place(self._point)
-            self._stores.clock(address, 1 << bank, whole=False, lane=lane)
-        elif drain.write:
+        if drain.write:
             self._stores.clock(drain.address, 1 << drain.bank, whole=True)
         elif pool.write:
             self._stores.clock(pool.address, (1 << self._config.banks) - 1, whole=True)
+        elif loader.busy:
+            bank, address, lane = loader.place(self._point)
+            self._stores.clock(address, 1 << bank, whole=False, lane=lane)
+            return True
         else:
             self._stores.put("enable", 0, "memory_ports")
+        return False
 
     @property
     def _point(self) -> dict[str, int]:
@@ -276,32 +311,47 @@ class Machine:
             array.put("fetched_groups", unpack(SEGMENT, reader.segments[0])["groups"])
 
     def _begin(
-        self, cycle: int, *, item_taken: bool, finished: bool, busy: bool, records_taken: bool
+        self,
+        cycle: int,
+        *,
+        item_taken: bool,
+        finished: bool,
+        busy: bool,
+        takes: bool,
+        records_taken: bool,
     ) -> None:
-        """Sequencer, input loader, descriptor reader, and the descriptor memory that both read."""
+        """Sequencer, input loader and descriptor reader."""
         sequencer, loader, reader = self._sequencer, self._loader, self._reader
-        passes_start = sequencer.state == sequencer.INPUT and not loader.busy
-        address = sequencer.address if sequencer.reading else reader.address
-        if passes_start:
+        input_free, address, reads = self._array.input_free, reader.address, sequencer.busy
+        if item_taken and reader.item["frees_input"]:
+            self._array.put("input_free", 1)
+        if sequencer.jump is not None:
+            self._streams[sequencer.jump].jump(sequencer.word & 0xFFFF)
+        if sequencer.passes_start:
             self._input_cycles = cycle
             reader.start(sequencer.entry & 0xFFFF)
             self._flush()
         else:
             reader.clock(item_taken=item_taken, records_taken=records_taken)
-        core = sequencer.index - POINT_WORDS
-        if sequencer.state == sequencer.DIRECTORY and core >= 0:
-            self._streams[core].jump(reader.word & 0xFFFF)
+        if reads:
+            reader.read(address)
         input_busy = loader.busy
-        if loader.busy:
+        if takes:
             loader.clock(self._point)
-        if sequencer.last_word:
+        if sequencer.input_starts(input_free):
             loader.start(self._point)
-        sequencer.clock(reader.word, input_busy=input_busy, passes_end=finished, array_busy=busy)
-        reader.read(address)
+        if self._start is not None:
+            sequencer.start(self._start * directory_stride(self._config))
+            self._start = None
+        else:
+            sequencer.clock(
+                input_busy=input_busy, input_free=input_free, passes_end=finished,
+                array_busy=busy,
+            )  # fmt: skip
 
     def _flush(self) -> None:
         """The row buffer is emptied."""
-        for name in ("accepted", "filled", "base"):
+        for name in ("accepted", "filled", "base", "input_free"):
             self._array.put(name, 0)
         for unit in (self._pool, *self._streams):
             unit.put("enabled", 0)

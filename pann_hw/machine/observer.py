@@ -26,8 +26,8 @@ class Observer:
         """Words (batch, groups, banks, N) that a tile reads, and the windows that they become."""
 
     def operands(self, core: int, cycles: np.ndarray, values: np.ndarray, adds: np.ndarray) -> None:
-        """Operands (batch, bundles, terms, N) of a core's bundles of a tile, the cycles of their issue,
-        and which places have a term: bool (bundles, terms)."""
+        """Operands (batch, bundles, terms, N) of a core's bundles of a tile, the cycles of their
+        issue, and which places have a term: bool (bundles, terms)."""
 
     def accumulator(self, core: int, values: np.ndarray) -> None:
         """Accumulators (batch, bundles, N) of a core after each bundle of a tile."""
@@ -36,7 +36,8 @@ class Observer:
         """The requantiser's registers (batch, steps, N) after each step for a word."""
 
     def pool(self, values: np.ndarray) -> None:
-        """The pooling unit's registers (batch, windows, banks, N) after each comparison in a tile."""
+        """The pooling unit's registers (batch, windows, banks, N) after each comparison in a
+        tile."""
 
     def store(self, bank: int, address: int, word: np.ndarray) -> None:
         """A word (batch, N) is written to the activation memory."""

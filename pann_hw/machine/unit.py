@@ -10,8 +10,8 @@ __all__ = ["Unit"]
 class Unit:
     """Registers as attributes; :meth:`put` changes one, at a clock edge.
 
-    A model of one class of ``rtl_gen``, register by register: what its ``m.d.sync`` says is one method,
-    called once a cycle with the inputs that the unit sees in it.
+    A model of one class of ``rtl_gen``, register by register: what its ``m.d.sync`` says is one
+    method, called once a cycle with the inputs that the unit sees in it.
 
     Parameters
     ----------

@@ -1,4 +1,5 @@
-"""Models of the units that begin an inference and end a pass: sequencer, loader, reader, drain, pool."""
+"""Models of the units that begin an inference and end a pass: sequencer, loader, reader, drain,
+pool."""
 
 from __future__ import annotations
 
@@ -27,53 +28,92 @@ def _placed(record: int, number: int, word: int) -> int:
 
 
 class Sequencer(Unit):
-    """See :class:`rtl_gen.sequencer.Sequencer`; states are numbered as the hardware encodes them."""
+    """See :class:`rtl_gen.sequencer.Sequencer`; states are numbered as the hardware encodes
+    them."""
 
-    IDLE, DIRECTORY_WAIT, DIRECTORY, INPUT_WAIT, INPUT, RUN, END = range(7)
+    IDLE, ENTRY_WAIT, ENTRY, PLACE, INPUT_WAIT, INPUT, JUMPS = range(7)
 
-    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+    def __init__(
+        self, config: AcceleratorConfig, flips: dict[str, int], directory: np.ndarray
+    ) -> None:
         super().__init__(config, flips)
-        self.state = self.address = self.index = self.entry = 0
+        self._memory = [int(word) for word in directory]
+        self.state = self.address = self.index = self.entry = self.word = 0
+        self.running = self.ending = 0
 
     @property
-    def reading(self) -> bool:
-        """The descriptor memory is read at ``address``."""
-        return self.state in {self.DIRECTORY_WAIT, self.DIRECTORY}
+    def busy(self) -> bool:
+        """An inference is under way."""
+        return bool(self.state != self.IDLE or self.running)
+
+    def input_starts(self, input_free: int) -> bool:
+        """Whether the input loader is started in this cycle."""
+        return self.state == self.PLACE and bool(input_free or not self.running)
 
     @property
-    def last_word(self) -> bool:
-        """The directory's last word has arrived."""
-        last = POINT_WORDS + self._config.cores - 1
-        return self.state == self.DIRECTORY and self.index == last
+    def jump(self) -> int | None:
+        """The core whose first bundle's address arrives."""
+        return self.index - POINT_WORDS if self.state == self.JUMPS else None
+
+    @property
+    def passes_start(self) -> bool:
+        """The passes begin."""
+        return self.jump == self._config.cores - 1
+
+    def done(self, *, array_busy: bool) -> bool:
+        """Whether an inference ends in this cycle."""
+        return bool(self.ending) and not array_busy
 
     def start(self, address: int) -> None:
         """A clock edge that begins an inference."""
         self.put("address", address, "memory_ports")
         self.put("index", 0)
-        self.put("state", self.DIRECTORY_WAIT)
+        self.put("state", self.ENTRY_WAIT)
 
-    def clock(self, word: int, *, input_busy: int, passes_end: bool, array_busy: bool) -> None:
+    def clock(
+        self, *, input_busy: int, input_free: int, passes_end: bool, array_busy: bool
+    ) -> None:
         """Any other clock edge."""
+        reading, address, running = self.state != self.IDLE, self.address, self.running
+        starts, done = self.passes_start, self.done(array_busy=array_busy)
+        self._front(input_busy=input_busy, input_free=input_free, running=running)
+        if done:
+            self.put("running", 0)
+            self.put("ending", 0)
+        elif passes_end:
+            self.put("ending", 1)
+        if starts:
+            self.put("running", 1)
+        if reading:
+            # Behind the last entry the address wraps around.
+            self.put("word", self._memory[address % len(self._memory)], "memory_ports")
+
+    def _front(self, *, input_busy: int, input_free: int, running: int) -> None:
         state = self.state
-        if state == self.DIRECTORY_WAIT:
-            self.put("address", self.address + 1 & _W, "memory_ports")
-            self.put("state", self.DIRECTORY)
-        elif state == self.DIRECTORY:
-            last = self.last_word
-            if self.index < POINT_WORDS:
-                self.put("entry", _placed(self.entry, self.index, word))
+        if state == self.ENTRY_WAIT:
+            self._step(self.ENTRY)
+        elif state == self.ENTRY:
+            self.put("entry", _placed(self.entry, self.index, self.word))
+            last = self.index == POINT_WORDS - 1
             self.put("index", self.index + 1)
-            self.put("address", self.address + 1 & _W, "memory_ports")
             if last:
-                self.put("state", self.INPUT_WAIT)
+                self.put("state", self.PLACE)
+            else:
+                self._step(self.ENTRY)
+        elif state == self.PLACE and (input_free or not running):
+            self.put("state", self.INPUT_WAIT)
         elif state == self.INPUT_WAIT:
             self.put("state", self.INPUT)
-        elif state == self.INPUT and not input_busy:
-            self.put("state", self.RUN)
-        elif state == self.RUN and passes_end:
-            self.put("state", self.END)
-        elif state == self.END and not array_busy:
-            self.put("state", self.IDLE)
+        elif state == self.INPUT and not input_busy and not running:
+            self._step(self.JUMPS)
+        elif state == self.JUMPS:
+            last = self.passes_start
+            self.put("index", self.index + 1)
+            self._step(self.IDLE if last else self.JUMPS)
+
+    def _step(self, state: int) -> None:
+        self.put("address", self.address + 1 & _W, "memory_ports")
+        self.put("state", state)
 
 
 class InputLoader(Unit):

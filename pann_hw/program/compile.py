@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +19,7 @@ from pann_hw.integer.network import (
     accumulator_bits,
 )
 from pann_hw.integer.terms import ENCODINGS
-from pann_hw.program.allocate import allocate
+from pann_hw.program.allocate import allocate, input_is_free
 from pann_hw.program.grid import Grid, choose_grids
 from pann_hw.program.layout import (
     CORE_WORDS,
@@ -60,6 +61,8 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
             _check_layer(layer, tensors, config)
             grid = grids[layer.output.name]
             passes += _passes(index, layer, tensors, placements, grid, config, max_shift)
+    free = input_is_free(network, placements)
+    passes = [replace(one, frees_input=one.after and one.layer == free) for one in passes]
     program = Program(
         config,
         encoding,
@@ -98,14 +101,14 @@ def _segment(
     output: Tensor,
     place: Placement,
     pad_value: int,
+    *,
+    share: bool,
 ) -> Segment:
     """How a pass reads whole groups of channels, those from ``channels[0]`` to ``channels[1]``.
 
     ``share``: windows of neighbouring taps may be one, if padding lets them.
     """
     check_windows(output.name, source, kernel, place.grid)
-    *,
-    share: bool,
     first = channels[0] // place.banks
     groups = -(-channels[1] // place.banks) - first
     padding, stride = source.padding[1], source.stride[1]
@@ -140,6 +143,7 @@ def _pool_pass(
         pool=True,
         raw=False,
         after=True,
+        frees_input=False,
         first_channel=0,
         channels=channels,
         segments=(segment,),
@@ -190,6 +194,7 @@ def _passes(
             pool=False,
             raw=layer.raw,
             after=first == 0,
+            frees_input=False,
             first_channel=first,
             channels=last - first,
             segments=tuple(segments),
@@ -254,6 +259,6 @@ def _check_program(program: Program) -> None:
     terms = max(program.term_words)
     if terms > config.term_words:
         raise InputError(
-            f"the program needs {terms} bundles of terms in one core's memory, the configuration has "
-            f"{config.term_words}: raise term_words (at most 65536), or cores"
+            f"the program needs {terms} bundles of terms in one core's memory, the configuration "
+            f"has {config.term_words}: raise term_words (at most 65536), or cores"
         )

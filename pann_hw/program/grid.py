@@ -1,8 +1,8 @@
 """The lane grid: which pixels of a map each lane owns.
 
 The lanes are a grid of ``strips`` rows of ``columns`` lanes. A lane owns a block of neighbouring
-pixels, ``rows`` high and ``steps`` wide, of every map; what one memory word holds is the pixel at one
-place of all blocks:
+pixels, ``rows`` high and ``steps`` wide, of every map; what one memory word holds is the pixel at
+one place of all blocks:
 
     pixel (y, x) is in word (y % rows) * steps + x % steps, lane (y // rows) * columns + x // steps
 

@@ -6,8 +6,8 @@ A program stream is a sequence of 32-bit words:
     per section: target (low half) and start address (high half) | word count | that many words
     END_SECTION | CRC-32 (ISO-HDLC) of all words before it, each lowest byte first
 
-Target 0 is the descriptor memory, 1 + core a term memory: a word for each bundle, or two, the lower one
-first, and start and count in such words.
+Target 0 is the descriptor memory, 1 + core a term memory: a word for each bundle, or two, the lower
+one first, and start and count in such words.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ def link(programs: Sequence[Program]) -> Image:
     config = programs[0].config
     if any(program.config != config for program in programs):
         raise InputError("the programs are for different configurations; compile all for one")
+    # The next inference may be of any point: its input must lie where this one's did.
+    inputs = {program.placements[program.input] for program in programs}
     directory = np.zeros(MAX_POINTS * directory_stride(config), dtype=np.uint32)
     body: list[int] = []
     terms: list[list[np.ndarray]] = [[] for _ in range(config.cores)]
@@ -91,7 +93,8 @@ def link(programs: Sequence[Program]) -> Image:
         words += [sum(map(len, memory)) for memory in terms]
         directory[entry : entry + len(words)] = words
         for index, item in enumerate(program.passes):
-            body += _descriptor(item, config, final=index == len(program.passes) - 1)
+            final, early = index == len(program.passes) - 1, len(inputs) == 1
+            body += _descriptor(item, config, final=final, early_input=early)
             for memory, stream in zip(terms, item.bundles, strict=False):
                 memory.append(stream)
     descriptors = np.append(directory, np.array(body, dtype=np.uint32))
@@ -128,7 +131,9 @@ def _point(program: Program, first_pass: int) -> list[int]:
     )
 
 
-def _descriptor(item: Pass, config: AcceleratorConfig, *, final: bool) -> list[int]:
+def _descriptor(
+    item: Pass, config: AcceleratorConfig, *, final: bool, early_input: bool
+) -> list[int]:
     grid = item.output.grid
     bank, base = item.place(0)
     words = pack_words(
@@ -139,6 +144,7 @@ def _descriptor(item: Pass, config: AcceleratorConfig, *, final: bool) -> list[i
             "raw": int(item.raw),
             "two_segments": len(item.segments) - 1,
             "after": int(item.after),
+            "frees_input": int(item.frees_input and early_input),
             "steps": item.steps,
             "columns_bits": grid.columns.bit_length() - 1,
             "cores": 0 if item.pool else item.channels,

@@ -59,7 +59,8 @@ PASS: Fields = {
     "after": 1,
     "steps": 3,
     "columns_bits": 3,
-    "_reserved": 5,
+    "frees_input": 1,
+    "_reserved": 4,
     "cores": 8,
     "q_max": 8,
     "windows": 8,
@@ -78,11 +79,12 @@ PASS: Fields = {
 
 pool: max pooling, else accumulation; final: last pass of the inference; raw: accumulators go to
 the output stream; two_segments: inputs come from two tensors; after: reads what an earlier pass has
-to store first; steps: requantiser steps; columns_bits: lanes side by side in the grid, as a power of
-two; cores: active cores; windows, pass_windows: of a tile, and of all, modulo 2 * window_slots; strips, columns: lanes of the
-grid that own a pixel; bank, output_base: where the first output channel lies; output_pitch: words
-from a channel to the next in the same bank; rows, steps_wide: a lane's block, whose pixels are the
-tiles; last_rows, last_steps: of them in the last strip and column.
+to store first; frees_input: from here on nothing reads the input or stores in its place; steps:
+requantiser steps; columns_bits: lanes side by side in the grid, as a power of two; cores: active
+cores; windows, pass_windows: of a tile, and of all, modulo 2 * window_slots; strips, columns: lanes
+of the grid that own a pixel; bank, output_base: where the first output channel lies; output_pitch:
+words from a channel to the next in the same bank; rows, steps_wide: a lane's block, whose pixels
+are the tiles; last_rows, last_steps: of them in the last strip and column.
 """
 
 SEGMENT: Fields = {
@@ -114,14 +116,14 @@ SEGMENT: Fields = {
 }
 """One tensor as a pass reads it.
 
-base: word of the first group of channels; pitch: words from group to group, rows * steps; groups: of
-channels; rows, steps: a lane's block; next_strip, next_row: from a tile to the one below, in whole
-blocks and rows; row_step: words of next_row; next_lane, next_step: from a tile to the one beside it;
-first_row, first_strip, first_address: of the first tile's uppermost window (strips from the lane's
-own, modulo 2**8; words from the channel's first); first_step, first_lane: of its leftmost one; strips,
-columns: lanes that own a pixel; last_rows, last_steps: rows and pixels of the last strip's and column's
-blocks in the map; shared_at, shared_taps: the kernel columns that share a window, 0 taps where none do;
-pad_value: what elements outside the map count as.
+base: word of the first group of channels; pitch: words from group to group, rows * steps; groups:
+of channels; rows, steps: a lane's block; next_strip, next_row: from a tile to the one below, in
+whole blocks and rows; row_step: words of next_row; next_lane, next_step: from a tile to the one
+beside it; first_row, first_strip, first_address: of the first tile's uppermost window (strips from
+the lane's own, modulo 2**8; words from the channel's first); first_step, first_lane: of its
+leftmost one; strips, columns: lanes that own a pixel; last_rows, last_steps: rows and pixels of the
+last strip's and column's blocks in the map; shared_at, shared_taps: the kernel columns that share a
+window, 0 taps where none do; pad_value: what elements outside the map count as.
 """
 
 CORE: Fields = {
@@ -168,9 +170,9 @@ def directory_stride(config: AcceleratorConfig) -> int:
 def bundle_fields(config: AcceleratorConfig) -> Fields:
     """A bundle of terms, which a core adds in one cycle.
 
-    advance: windows to step forward first; last: ends the tile; then for each term: offset: 0, 1 or 2
-    for the left neighbour's, the own and the right neighbour's element, 3 for no term; ahead: windows
-    from there to the term's; negative: subtract; shift: csd lanes only.
+    advance: windows to step forward first; last: ends the tile; then for each term: offset: 0, 1 or
+    2 for the left neighbour's, the own and the right neighbour's element, 3 for no term; ahead:
+    windows from there to the term's; negative: subtract; shift: csd lanes only.
     """
     fields = {"last": 1, "advance": (config.window_slots - 1).bit_length()}
     for term in range(config.terms):

@@ -48,6 +48,7 @@ class Pass:
     layer : index of the layer in the integer network
     pool, raw : max pooling; accumulators to the output stream
     after : reads what an earlier pass has to store first
+    frees_input : from here on nothing reads the network's input or is stored in its place
     first_channel, channels : output channels; core i makes first_channel + i
     segments : one or two
     bundles : per active core: packed bundles of terms of one tile
@@ -61,6 +62,7 @@ class Pass:
     pool: bool
     raw: bool
     after: bool
+    frees_input: bool
     first_channel: int
     channels: int
     segments: tuple[Segment, ...]

@@ -1,9 +1,9 @@
 """The order in which a pass reads its inputs: one enumeration for compiler, interpreter and RTL.
 
 A window is one word of one channel, turned by whole lanes: element i is what lane ``i + shift`` of
-the word holds, shift = strips * columns + lanes. Channels are read in groups of as many as there are
-banks, so windows come in groups too, one for each channel: for each group of channels, kernel row
-and window of that row, the channels one after another.
+the word holds, shift = strips * columns + lanes. Channels are read in groups of as many as there
+are banks, so windows come in groups too, one for each channel: for each group of channels, kernel
+row and window of that row, the channels one after another.
 
 Where a lane's block is one pixel wide, its left and right neighbours are the lanes beside it, and
 the taps in columns -1, 0 and 1 share a window.

@@ -57,14 +57,18 @@ async def _run(ports: Ports, pauses: str) -> None:
     producer = cocotb.start_soon(put(ports, "i", elements, PAUSES[pauses]()))
     taken: list[Place] = []
     while len(taken) < len(elements):
+        held = random.random() < 0.2
+        ports.drive(hold=held)
         await ports.settle()
         assert ports.read("busy")
+        assert not (held and (ports.read("take") or ports.read("i__ready")))
         if ports.read("take"):
             bank, address, lane, element = (
                 ports.read(name) for name in ("bank", "address", "lane", "element")
             )
             taken.append((bank, address, lane, element))
         await ports.tick()
+    ports.drive(hold=0)
     await producer
     assert taken == _expected(grid, base, elements)
     assert not ports.read("busy")

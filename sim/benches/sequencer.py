@@ -23,6 +23,8 @@ __all__ = ["inferences", "missing_point"]
 
 _STRIDE = directory_stride(CONFIG)
 _OUTPUTS = ("jump", "input_start", "passes_start", "done")
+_IDLE = {"input_busy": 0, "input_free": 0, "passes_end": 0, "array_busy": 1}
+"""Inputs while nothing happens around the sequencer."""
 
 
 class _Bench:
@@ -54,51 +56,73 @@ class _Bench:
         ports = self.ports
         ports.drive(word=self._word, **values)
         await ports.settle()
-        seen = {name: ports.read(name) for name in (*_OUTPUTS, "busy", "error", "reading")}
+        seen = {name: ports.read(name) for name in (*_OUTPUTS, "ready", "busy", "error")}
         if seen["jump"]:
             seen["target"] = self._word
         self._word = self.memory[ports.read("address") % len(self.memory)]
         await ports.tick()
         return seen
 
-    async def inference(self, number: int, delay: int) -> None:
-        """Run an operating point, each answer up to ``delay`` cycles late; check order and time."""
+    async def front(self, number: int, delay: int, *, running: bool) -> None:
+        """Start an operating point and answer up to ``delay`` cycles late, until its passes start.
+
+        With ``running`` passes of the inference before it are under way, and end in between.
+        """
         entry, targets = self.points[number]
         await self.start(number)
-        idle = {"input_busy": 0, "passes_end": 0, "array_busy": 1}
-        jumps = []
-        for _ in range(1 + POINT_WORDS + CONFIG.cores):
-            seen = await self.cycle(**idle)
-            assert seen["busy"] and seen["reading"] and not seen["passes_start"] | seen["error"]
-            if seen["jump"]:
-                jumps.append((seen["jump"], seen["target"]))
-        assert seen["input_start"]
-        assert jumps == [(1 << core, target) for core, target in enumerate(targets)]
+        idle = _IDLE | {"input_free": 0}
+        for _ in range(1 + POINT_WORDS):
+            assert self.busy_only(await self.cycle(**idle))
+        if running:
+            for _ in range(random.randint(0, delay)):
+                assert self.busy_only(await self.cycle(**idle))
+            idle["input_free"] = 1
+        seen = await self.cycle(**idle)
+        assert seen["input_start"] and not seen["ready"]
         assert self.ports.read("entry") == pack(POINT, entry)
+        for _ in range(1 + random.randint(0, delay)):
+            assert self.busy_only(await self.cycle(**idle | {"input_busy": 1}))
+        if running:
+            for _ in range(random.randint(1, 1 + delay)):
+                assert self.busy_only(await self.cycle(**idle))
+            await self.end(delay, idle)
+        assert self.busy_only(await self.cycle(**idle))
+        jumps = []
+        for _ in targets:
+            assert not seen["passes_start"]
+            seen = await self.cycle(**idle)
+            jumps.append((seen["jump"], seen.get("target")))
+        assert jumps == [(1 << core, target) for core, target in enumerate(targets)]
+        assert seen["passes_start"] and not seen["ready"]
 
-        waits = [random.randint(0, delay) for _ in range(3)]
-        for busy in [1] * (1 + waits[0]):
-            seen = await self.cycle(**idle | {"input_busy": busy})
-            assert seen["busy"] and not any(seen[name] for name in (*_OUTPUTS, "reading"))
-        assert (await self.cycle(**idle))["passes_start"]
-        for end in [0] * waits[1] + [1]:
-            assert not (await self.cycle(**idle | {"passes_end": end}))["done"]
-        for _ in range(waits[2]):
+    def busy_only(self, seen: dict[str, int]) -> bool:
+        """Nothing is asked for, and no start would be taken."""
+        return bool(seen["busy"]) and not any(seen[n] for n in (*_OUTPUTS, "ready", "error"))
+
+    async def end(self, delay: int, idle: dict[str, int]) -> None:
+        """The last pass is through, the array a little later."""
+        assert not (await self.cycle(**idle | {"passes_end": 1}))["done"]
+        for _ in range(random.randint(0, delay)):
             assert not (await self.cycle(**idle))["done"]
         seen = await self.cycle(**idle | {"array_busy": 0})
         assert seen["done"] and seen["busy"]
-        assert not (await self.cycle(**idle))["busy"]
 
 
 @bench_test
 @cocotb.parametrize(delay=[0, 7])
 async def inferences(dut: Any, delay: int) -> None:
-    """Operating points in any order, again and again."""
+    """Operating points in any order, some started while the passes of others are under way."""
     bench = _Bench(dut)
     await bench.ports.begin()
     bench.load([0, 2, 7])
     for _ in range(15):
-        await bench.inference(random.choice((0, 2, 7)), delay)
+        await bench.front(random.choice((0, 2, 7)), delay, running=False)
+        seen = await bench.cycle(**_IDLE)
+        assert seen["busy"] and seen["ready"]
+        for _ in range(random.randint(0, 2)):
+            await bench.front(random.choice((0, 2, 7)), delay, running=True)
+        await bench.end(delay, _IDLE)
+        assert not (await bench.cycle(**_IDLE))["busy"]
 
 
 @bench_test
@@ -113,4 +137,5 @@ async def missing_point(dut: Any) -> None:
         assert not any(one[name] for one in seen for name in _OUTPUTS)
         assert [one["error"] for one in seen if one["error"]] == [Error.POINT_NOT_LOADED]
         assert not bench.ports.read("busy")
-        await bench.inference(1, 2)
+        await bench.front(1, 2, running=False)
+        await bench.end(2, _IDLE)
