@@ -33,16 +33,18 @@ class Case:
     network : its name
     macs : multiply-accumulates that the float network has
     config : memories and accumulators fitted to the program
-    cycles : of an inference, from start to done
+    cycles : of an inference alone, from start to done
+    interval : cycles from the end of an inference to the end of the next, which is started early
     uses : of every layer
     compile_seconds : integer network to linked image
-    model_seconds : for the schedule of an inference
+    model_seconds : for the schedule of an inference alone
     """
 
     network: str
     macs: int
     config: AcceleratorConfig
     cycles: int
+    interval: int
     uses: tuple[LayerUse, ...]
     compile_seconds: float
     model_seconds: float
@@ -83,13 +85,16 @@ def _case(
     deployment = clock(f"{name}: compile", deploy, [integers], ["csd"], config)
     compile_seconds = clock.steps[-1].seconds
     schedule = clock(f"{name}: schedule", Machine(deployment.image).run, 0)
+    model_seconds = clock.steps[-1].seconds
     uses = layer_uses(deployment.programs[0], schedule)
+    _, interval = Machine(deployment.image).intervals([0, 0])
     return Case(
         network.name,
         integers.macs,
         config,
         schedule.cycles,
+        interval,
         tuple(uses),
         compile_seconds,
-        clock.steps[-1].seconds,
+        model_seconds,
     )

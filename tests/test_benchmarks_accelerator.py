@@ -31,6 +31,9 @@ def test_every_network_on_every_accelerator(
         assert whole["slots"] == case["cycles"] * 8 * 32 * 2
         assert whole["slots"] == whole["filled"] + sum(whole[name] for name in CAUSES)
         assert 0 < whole["filled"] < whole["slots"]
+        # The next input is taken while the layers behind the first one run.
+        loading = case["uses"][0]["input_loading"] * case["cycles"] // whole["slots"]
+        assert case["cycles"] - loading <= case["interval"] < case["cycles"]
     few, many = (case for case in cases if case["network"] == "resnet8")
     assert few["whole"]["filled"] == many["whole"]["filled"]
 
