@@ -109,6 +109,7 @@ class Machine:
             self._sequencer, self._loader, self._reader, self._windows, self._rows,
             self._array, self._pool, self._drain, self._stores, *self._streams,
         ]  # fmt: skip
+        self._start: int | None = None
         self._known: dict[Hashable, tuple[Schedule, list[dict[str, object]]]] = {}
 
     def run(self, point: int) -> Schedule:
@@ -165,7 +166,7 @@ class Machine:
             stream.issued = []
         self._pass_ends: list[int] = []
         self._input_cycles = 0
-        self._start: int | None = None
+        self._start = None
 
     def _check(self, cycle: int) -> None:
         if cycle > _LIMIT:

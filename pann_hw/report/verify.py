@@ -17,7 +17,7 @@ from pann_hw.program.deployment import Deployment
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, build, simulate
 
-__all__ = ["Mismatch", "PointResult", "verify"]
+__all__ = ["Mismatch", "PointResult", "network_order", "verify"]
 
 _CHUNK = 64
 """Images per simulator run: two runs go side by side, and memory stays small."""
@@ -145,7 +145,7 @@ def _run_chunk(
         zip(deployment.programs, deployment.networks, strict=True)
     ):
         images = slice(point * count, (point + 1) * count)
-        part = PointResult(_network_order(program, result.outputs[images]), 0)
+        part = PointResult(network_order(program, result.outputs[images]), 0)
         part.cycles = result.cycles[images]
         if result.toggles is not None:
             part.counted = {key: int(flips[images].sum()) for key, flips in result.toggles.items()}
@@ -176,7 +176,7 @@ def _stored(
     return result.stores["word"][position : position + words].reshape(shape)
 
 
-def _network_order(program: Program, outputs: np.ndarray) -> np.ndarray:
+def network_order(program: Program, outputs: np.ndarray) -> np.ndarray:
     """Outputs as channel, row, column, from the order of the output stream."""
     channels, rows, columns = np.array(output_map(program)).T
     _, height, width = program.output_shape
@@ -204,7 +204,7 @@ def _compare(
         for index, name in enumerate(program.layer_names):
             reference = expected[name].numpy()
             if index == len(program.layer_names) - 1:
-                found = _network_order(program, outputs).reshape(reference.shape)
+                found = network_order(program, outputs).reshape(reference.shape)
             else:
                 _, word, channel, lane, row, column = pixels[pixels[:, 0] == index].T
                 found = np.zeros_like(reference)
