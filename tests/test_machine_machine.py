@@ -108,18 +108,21 @@ def test_known_inferences_are_not_executed_again(
 def check(program: Program) -> None:
     """Bundles are issued in order, as often as there are tiles; cycles within what work allows."""
     config, schedule = program.config, Machine(link([program])).run(0)
+    ends = schedule.pass_ends.tolist()
     for core, issued in enumerate(schedule.issued):
         expected: list[int] = []
         first = 0
-        for item in program.passes:
+        for number, item in enumerate(program.passes):
             if core < len(item.bundles):
+                # What it reads is stored before.
+                begins = issued[len(expected), 0]
+                assert not (number and item.after) or begins > ends[number - 1]
                 addresses = list(range(first, first + len(item.bundles[core])))
                 expected += addresses * item.tiles
                 first += len(addresses)
         assert issued[:, 1].tolist() == expected
         # At most one bundle a cycle.
         assert all(a < b for a, b in pairwise(issued[:, 0].tolist()))
-    ends = schedule.pass_ends.tolist()
     assert len(ends) == len(program.passes)
     assert all(a < b for a, b in pairwise([schedule.input_cycles, *ends]))
     assert ends[-1] <= schedule.cycles <= ends[-1] + 4

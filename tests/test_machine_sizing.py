@@ -47,7 +47,7 @@ def test_the_first_size_that_is_fast_enough(network: IntegerNetwork) -> None:
 
 
 def test_what_is_not_tried_cannot_be_fast_enough(network: IntegerNetwork) -> None:
-    limit = 2500
+    limit = 1700
     tried = {(one.config.lanes, one.config.cores) for one in smallest(network, "csd", limit, BASE)}
     for lanes, cores in ((4, 1), (4, 2), (8, 1)):
         assert lanes * cores * BASE.terms * limit < additions(network, BASE.shift)

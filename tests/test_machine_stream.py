@@ -121,8 +121,8 @@ def test_the_next_pass_begins_behind_the_last_bundle() -> None:
 def test_flips_of_the_control_by_hand() -> None:
     """Enable, first, last, a bit for each place, then slot, offset, shift and sign of its term."""
     words = (
-        bundle(0, 0, (1, 0, 0, 2)),
-        bundle(3, 0, (2, 1, 1, 2), (0, 0, 0, 1)),
+        bundle(0, 0, (1, 0, 0, 3)),
+        bundle(3, 0, (2, 1, 1, 3), (0, 0, 0, 1)),
         bundle(2, 1),
     )  # fmt: skip
     unit, flips = stream(*words)
@@ -136,8 +136,8 @@ def test_flips_of_the_control_by_hand() -> None:
         counts.append(flips["term_stream"] - before)
     memory = [(words[0] ^ words[1]).bit_count(), (words[1] ^ words[2]).bit_count(), 0]
     registers = [
-        # enable, first, place 0; slot 8 is slot 0; offset 0 -> 1, shift 0 -> 2
-        3 + 0 + 1 + 1,
+        # enable, first, place 0; slot 8 is slot 0; offset 0 -> 1, shift 0 -> 3
+        3 + 0 + 1 + 2,
         # first ends, place 1 begins; slot 0 -> 4, offset 1 -> 2, sign; slot 0 -> 3, shift 0 -> 1
         2 + (1 + 2 + 1) + (2 + 1),
         # enable ends, both places end, last begins; the terms' fields are kept
