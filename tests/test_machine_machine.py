@@ -200,6 +200,24 @@ def test_groups_of_windows_are_fetched_at_full_speed() -> None:
     assert cycles < 1.2 * groups
 
 
+def test_overlapping_inferences_take_their_input_early(rng: np.random.Generator) -> None:
+    """No interval is longer than the inference alone; all are shorter where the input is free."""
+    network, _ = residual_network(rng, 2)
+    config = random_config(rng, lanes=16)
+    images = [link([compile_network(network, config, "unary")] * 2)]
+    images += [link(programs(rng, 2)) for _ in range(4)]
+    for image in images:
+        alone = [Machine(image).run(point) for point in range(2)]
+        points = [0, 1, 1, 0]
+        found = Machine(image).intervals(points)
+        assert found[0] == alone[0].cycles
+        for point, interval in zip(points[1:], found[1:], strict=True):
+            assert alone[point].cycles - alone[point].input_cycles <= interval
+            assert interval <= alone[point].cycles
+            # The first layer alone reads this one's input of 3 x 7 x 37.
+            assert image is not images[0] or interval < alone[point].cycles - 3 * 7 * 37
+
+
 def test_an_inference_that_never_ends(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
