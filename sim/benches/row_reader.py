@@ -151,7 +151,7 @@ async def windows(dut: Any, unit: str, pauses: str, hurry: float) -> None:
     bench = _Bench(dut, unit)
     await bench.begin()
     await bench.flush()
-    cases = bench.pass_cases(150)
+    cases = bench.pass_cases(80)
     producer = cocotb.start_soon(put(bench.ports, "i", _payloads(cases), PAUSES[pauses]()))
     cycles = await bench.consume(cases, hurry)
     await producer
@@ -168,7 +168,7 @@ async def any_turn(dut: Any, unit: str) -> None:
     bench = _Bench(dut, unit)
     await bench.begin()
     await bench.flush()
-    cases = [bench.any_case() for _ in range(400)]
+    cases = [bench.any_case() for _ in range(250)]
     producer = cocotb.start_soon(put(bench.ports, "i", _payloads(cases)))
     await bench.consume(cases, 1.0)
     await producer
