@@ -9,7 +9,7 @@ from pann_hw.program.layout import MAX_POINTS, directory_stride
 from rtl_gen.array import CoreArray
 from rtl_gen.descriptor_reader import DescriptorReader
 from rtl_gen.drain import Drain, output_layout
-from rtl_gen.input_loader import InputLoader
+from rtl_gen.input_loader import InputLoader, input_layout
 from rtl_gen.program_loader import ProgramLoader
 from rtl_gen.registers import Registers, RegisterSignature
 from rtl_gen.row_buffer import row_layout
@@ -28,7 +28,7 @@ class Accelerator(wiring.Component):
     Members
     -------
     program : In(stream of 32-bit words), see ``pann_hw.program.image``
-    input : In(stream of operand_width bits), an inference's elements: channel, row, column
+    input : In(stream of input_layout), an inference's elements: channel, row, column
     output : Out(stream of output_layout), sums of the last layer, pass by pass, tile by tile, core
         by core, lane by lane
     registers : the register port, see :class:`rtl_gen.registers.Registers`
@@ -43,7 +43,7 @@ class Accelerator(wiring.Component):
         super().__init__(
             {
                 "program": In(stream.Signature(32)),
-                "input": In(stream.Signature(config.operand_width)),
+                "input": In(stream.Signature(input_layout(config))),
                 "output": Out(stream.Signature(output_layout(config))),
                 "registers": In(RegisterSignature()),
                 "irq": Out(1),
@@ -108,6 +108,8 @@ class Accelerator(wiring.Component):
             input_loader.point.eq(sequencer.entry),
             sequencer.input_busy.eq(input_loader.busy),
             sequencer.input_free.eq(array.input_free),
+            sequencer.input_error.eq(input_loader.error),
+            input_loader.stop.eq(register_block.stop_input),
             input_loader.hold.eq(drain.write | array.pooled_write),
             sequencer.passes_end.eq(drain.finished),
             sequencer.array_busy.eq(array.busy),

@@ -6,12 +6,21 @@ from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import POINT
+from rtl_gen.program_loader import Error
 
-__all__ = ["InputLoader"]
+__all__ = ["InputLoader", "input_layout"]
+
+
+def input_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """An input ``element``, and whether it is the ``last`` of its inference."""
+    return data.StructLayout({"element": config.operand_width, "last": 1})
 
 
 class InputLoader(wiring.Component):
     """Accepts ``channels`` maps of ``height`` rows of ``width`` elements, each to its lane's word.
+
+    An input whose ``last`` element is not where it must be is an error. What follows in one that is
+    too long is thrown away.
 
     Parameters
     ----------
@@ -19,10 +28,11 @@ class InputLoader(wiring.Component):
 
     Members
     -------
-    i : stream of elements, channel by channel, row by row
+    i : stream of input_layout, channel by channel, row by row
     start : In(1), begins an input that lies as ``point`` says, which stays stable
     busy : Out(1), elements are still missing
-    hold : In(1), nothing is taken in this cycle
+    hold : In(1), nothing is taken in this cycle; stop : In(1), gives up what is missing
+    error : Out(4), an Error for one cycle, the input's last one
     take, bank, address, lane, element : Out, an element and its place
 
     Latency: none from ``i`` to ``take``. Throughput: one element per cycle.
@@ -32,11 +42,13 @@ class InputLoader(wiring.Component):
         self._config = config
         super().__init__(
             {
-                "i": In(stream.Signature(config.operand_width)),
+                "i": In(stream.Signature(input_layout(config))),
                 "start": In(1),
                 "point": In(data.StructLayout(dict(POINT))),
                 "busy": Out(1),
                 "hold": In(1),
+                "stop": In(1),
+                "error": Out(4),
                 "take": Out(1),
                 "bank": Out(range(max(config.banks, 2))),
                 "address": Out(16),
@@ -58,15 +70,18 @@ class InputLoader(wiring.Component):
         channel = Signal(16)
         channel_address = Signal(16)
         row_address = Signal(16)
+        skipping = Signal()
+        transfer = Signal()
         row_end = x + 1 == point.width
         map_end = row_end & (y + 1 == point.height)
         last_bank = self.bank + 1 == self._config.banks
         m.d.comb += [
-            self.i.ready.eq(self.busy & ~self.hold),
-            self.take.eq(self.i.ready & self.i.valid),
+            self.i.ready.eq(skipping | (self.busy & ~self.hold)),
+            transfer.eq(self.i.ready & self.i.valid),
+            self.take.eq(transfer & ~skipping),
             self.address.eq(row_address + step),
             self.lane.eq((strip << point.columns_bits) + column),
-            self.element.eq(self.i.payload),
+            self.element.eq(self.i.payload.element),
         ]
         with m.If(self.start):
             m.d.sync += [
@@ -108,4 +123,18 @@ class InputLoader(wiring.Component):
                         channel_address.eq(channel_address + point.pitch),
                         row_address.eq(channel_address + point.pitch),
                     ]
+
+        last = self.i.payload.last
+        complete = map_end & (channel + 1 == point.channels)
+        with m.If(self.take & last & ~complete):
+            m.d.comb += self.error.eq(Error.INPUT_SHORT)
+        with m.Elif(self.take & complete & ~last):
+            m.d.comb += self.error.eq(Error.INPUT_LONG)
+            m.d.sync += skipping.eq(1)
+        with m.Elif(self.busy & self.stop):
+            m.d.comb += self.error.eq(Error.INPUT_STOPPED)
+        with m.If(self.error != Error.NONE):
+            m.d.sync += self.busy.eq(0)
+        with m.If(skipping & transfer & last):
+            m.d.sync += skipping.eq(0)
         return m

@@ -23,6 +23,9 @@ class Error(enum.IntEnum):
     NO_PROGRAM = 5
     POINT_NOT_LOADED = 6
     START_WHILE_BUSY = 7
+    INPUT_SHORT = 8
+    INPUT_LONG = 9
+    INPUT_STOPPED = 10
 
 
 class ProgramLoader(wiring.Component):

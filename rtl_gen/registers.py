@@ -13,7 +13,8 @@ __all__ = ["Register", "RegisterSignature", "Registers"]
 class Register:
     """Addresses of the register block.
 
-    CONTROL (write): bit 0 starts an inference, bit 1 clears error and interrupt.
+    CONTROL (write): bit 0 starts an inference, bit 1 clears error and interrupt, bit 2 gives up an
+        input that is being taken and does not come to its end.
     STATUS (read): bit 0 busy, 1 done, 2 program loaded, 3 error, 4 ready for a start.
     ERROR (read): the first error since it was cleared, see :class:`rtl_gen.program_loader.Error`.
     POINT (read, write): operating point of the next inference, 0..7.
@@ -53,7 +54,7 @@ class Registers(wiring.Component):
     -------
     bus : In(RegisterSignature)
     irq : Out(1)
-    start, clear_error : Out(1), pulses in the cycle of the write; point : Out(3)
+    start, clear_error, stop_input : Out(1), pulses in the cycle of the write; point : Out(3)
     ready, busy, finished, loaded : In(1); sequencer_error, loader_error : In(4), an Error for one
         cycle
 
@@ -68,6 +69,7 @@ class Registers(wiring.Component):
                 "irq": Out(1),
                 "start": Out(1),
                 "clear_error": Out(1),
+                "stop_input": Out(1),
                 "point": Out(3),
                 "ready": In(1),
                 "busy": In(1),
@@ -90,6 +92,7 @@ class Registers(wiring.Component):
             wanted.eq(control & bus.w_data[0]),
             self.start.eq(wanted & self.ready & self.loaded),
             self.clear_error.eq(control & bus.w_data[1]),
+            self.stop_input.eq(control & bus.w_data[2]),
         ]
         with m.If(bus.w_enable & (bus.address == Register.POINT)):
             m.d.sync += self.point.eq(bus.w_data)

@@ -29,6 +29,7 @@ class Sequencer(wiring.Component):
     done : Out(1), a pulse at an inference's end; error : Out(4), an Error for one cycle
     address : Out, of the directory; word : In, a cycle after the address
     entry : Out, a POINT record; input_start : Out(1), input_busy : In(1), the input loader
+    input_error : In(4), an Error that ends the input, for one cycle: the inference is not run
     input_free : In(1), the passes under way read no input any more, and store nothing in its place
     jump : Out, a bit for each core: ``word`` is the address of its first bundle
     passes_start : Out(1); passes_end : In(1), the last pass is through; array_busy : In(1)
@@ -52,6 +53,7 @@ class Sequencer(wiring.Component):
                 "entry": Out(data.StructLayout(dict(POINT))),
                 "input_start": Out(1),
                 "input_busy": In(1),
+                "input_error": In(4),
                 "input_free": In(1),
                 "jump": Out(config.cores),
                 "passes_start": Out(1),
@@ -112,9 +114,12 @@ class Sequencer(wiring.Component):
                 m.next = "INPUT_WAIT"
             with m.State("INPUT_WAIT"):
                 m.next = "INPUT"
-            with m.State("INPUT"), m.If(~self.input_busy & ~running):
-                m.d.sync += self.address.eq(self.address + 1)
-                m.next = "JUMPS"
+                self._end_on_error(m)
+            with m.State("INPUT"):
+                with m.If(~self.input_busy & ~running):
+                    m.d.sync += self.address.eq(self.address + 1)
+                    m.next = "JUMPS"
+                self._end_on_error(m)
             with m.State("JUMPS"):
                 m.d.sync += [index.eq(index + 1), self.address.eq(self.address + 1)]
                 with m.Switch(index):
@@ -125,3 +130,9 @@ class Sequencer(wiring.Component):
                     m.d.comb += self.passes_start.eq(1)
                     m.next = "IDLE"
         return m
+
+    def _end_on_error(self, m: Module) -> None:
+        """An input that is none ends its inference."""
+        with m.If(self.input_error != Error.NONE):
+            m.d.comb += self.error.eq(self.input_error)
+            m.next = "IDLE"

@@ -107,6 +107,11 @@ public:
         return top->registers___05Fr_data;
     }
 
+    // An element of the input stream: its value, and above it whether it is its inference's last.
+    static uint16_t element(const std::vector<uint8_t>& inputs, size_t index, size_t elements) {
+        return inputs[index] | ((index + 1) % elements == 0) << 8;
+    }
+
     // Writes an element that is sent out in this cycle; the number of them.
     size_t collect(std::FILE* file) {
         if (!top->output___05Fvalid) return 0;
@@ -187,7 +192,7 @@ size_t run_overlapped(Bench& bench, const std::vector<uint8_t>& inputs,
     top->output___05Fready = 1;
     while (done < points.size()) {
         top->input___05Fvalid = fed < inputs.size();
-        top->input___05Fpayload = fed < inputs.size() ? inputs[fed] : 0;
+        top->input___05Fpayload = fed < inputs.size() ? bench.element(inputs, fed, elements) : 0;
         top->registers___05Fw_enable = 0;
         bool ready = bench.read(STATUS) >> 4 & 1, finished = top->irq;
         if (finished) {
@@ -275,7 +280,8 @@ int main(int argc, char** argv) {
         bench.top->output___05Fready = 1;
         while (true) {
             bench.top->input___05Fvalid = fed < elements;
-            bench.top->input___05Fpayload = fed < elements ? inputs[image * elements + fed] : 0;
+            bench.top->input___05Fpayload =
+                fed < elements ? bench.element(inputs, image * elements + fed, elements) : 0;
             bench.settle();
             if (bench.top->irq) break;
             if (bench.top->input___05Fvalid && bench.top->input___05Fready) ++fed;

@@ -8,11 +8,15 @@ from typing import Any
 import cocotb
 
 from pann_hw.program.grid import Grid
+from rtl_gen.program_loader import Error
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, put
 from sim.benches.units import CONFIG, unit_ports
 
-__all__ = ["inputs"]
+__all__ = ["inputs", "wrong_ends"]
+
+_LAST = 1 << 8
+"""Above the last element of an input."""
 
 Place = tuple[int, int, int, int]
 """(bank, address, lane, element)."""
@@ -54,13 +58,14 @@ async def _run(ports: Ports, pauses: str) -> None:
     await ports.tick()
     ports.drive(start=0)
 
-    producer = cocotb.start_soon(put(ports, "i", elements, PAUSES[pauses]()))
+    payloads = [*elements[:-1], elements[-1] | _LAST]
+    producer = cocotb.start_soon(put(ports, "i", payloads, PAUSES[pauses]()))
     taken: list[Place] = []
     while len(taken) < len(elements):
         held = random.random() < 0.2
         ports.drive(hold=held)
         await ports.settle()
-        assert ports.read("busy")
+        assert ports.read("busy") and not ports.read("error")
         assert not (held and (ports.read("take") or ports.read("i__ready")))
         if ports.read("take"):
             bank, address, lane, element = (
@@ -82,3 +87,45 @@ async def inputs(dut: Any, pauses: str) -> None:
     await ports.begin()
     for _ in range(25):
         await _run(ports, pauses)
+
+
+@bench_test
+async def wrong_ends(dut: Any) -> None:
+    """The last element too early, too late, or not at all: an error, and the next input is
+    right."""
+    ports = unit_ports(dut, "input_loader")
+    await ports.begin()
+    point = {"width": 3, "height": 2, "rows": 2, "steps": 1, "channels": 2, "pitch": 2}
+    point |= {"columns_bits": 2, "base": 5}
+    count = 12
+    for payloads, stop, error in (
+        ([1] * (count - 2) + [_LAST], 0, Error.INPUT_SHORT),
+        ([1] * (count + 5) + [_LAST], 0, Error.INPUT_LONG),
+        ([1] * 4, 1, Error.INPUT_STOPPED),
+        ([1] * (count - 1) + [_LAST], 0, Error.NONE),
+        ([_LAST], 0, Error.INPUT_SHORT),
+        ([1] * count + [_LAST], 0, Error.INPUT_LONG),
+        ([1] * (count - 1) + [_LAST], 0, Error.NONE),
+    ):
+        ports.drive(start=1, point=point)
+        await ports.tick()
+        ports.drive(start=0)
+        errors = []
+        for payload in payloads:
+            ports.drive(i__valid=1, i__payload=payload)
+            await ports.settle()
+            assert ports.read("i__ready")
+            errors.append(ports.read("error"))
+            await ports.tick()
+        ports.drive(i__valid=0, stop=stop)
+        await ports.settle()
+        errors.append(ports.read("error"))
+        await ports.tick()
+        ports.drive(stop=0)
+        assert [one for one in errors if one] == [error] * (error != Error.NONE)
+        assert not ports.read("busy")
+        ports.drive(i__valid=1)
+        await ports.settle()
+        assert not ports.read("i__ready"), "takes what comes after the end"
+        await ports.tick()
+        ports.drive(i__valid=0)

@@ -9,7 +9,7 @@ from rtl_gen.registers import Register
 from sim.benches.ports import Ports, bench_test
 from sim.benches.units import CONFIG, unit_ports
 
-__all__ = ["clear_meets_done", "errors", "overlapping", "reads", "starts"]
+__all__ = ["clear_meets_done", "errors", "overlapping", "reads", "starts", "stops"]
 
 _START, _CLEAR = 1, 2
 _BUSY, _DONE, _LOADED, _ERROR, _READY = 1, 2, 4, 8, 16
@@ -127,6 +127,20 @@ async def errors(dut: Any) -> None:
         # Clearing and starting in one write: the start counts, the error goes.
         assert await _write(ports, Register.CONTROL, _START | _CLEAR) == (1, 1)
         assert await _read(ports, Register.ERROR) == Error.NONE
+
+
+@bench_test
+async def stops(dut: Any) -> None:
+    """A write can give an input up, and does nothing else."""
+    ports = unit_ports(dut, "registers")
+    await ports.begin()
+    ports.drive(bus__address=Register.CONTROL, bus__w_data=4, bus__w_enable=1, ready=1, loaded=1)
+    await ports.settle()
+    assert ports.read("stop_input") and not ports.read("start") | ports.read("clear_error")
+    await ports.tick()
+    ports.drive(bus__w_enable=0)
+    await ports.settle()
+    assert not ports.read("stop_input")
 
 
 @bench_test

@@ -19,11 +19,11 @@ from rtl_gen.program_loader import Error
 from sim.benches.ports import Ports, bench_test
 from sim.benches.units import CONFIG, unit_ports
 
-__all__ = ["inferences", "missing_point"]
+__all__ = ["failed_input", "inferences", "missing_point"]
 
 _STRIDE = directory_stride(CONFIG)
 _OUTPUTS = ("jump", "input_start", "passes_start", "done")
-_IDLE = {"input_busy": 0, "input_free": 0, "passes_end": 0, "array_busy": 1}
+_IDLE = {"input_error": 0, "input_busy": 0, "input_free": 0, "passes_end": 0, "array_busy": 1}
 """Inputs while nothing happens around the sequencer."""
 
 
@@ -123,6 +123,28 @@ async def inferences(dut: Any, delay: int) -> None:
             await bench.front(random.choice((0, 2, 7)), delay, running=True)
         await bench.end(delay, _IDLE)
         assert not (await bench.cycle(**_IDLE))["busy"]
+
+
+@bench_test
+@cocotb.parametrize(late=[False, True])
+async def failed_input(dut: Any, late: bool) -> None:
+    """An input that fails ends its inference, and nothing else."""
+    bench = _Bench(dut)
+    await bench.ports.begin()
+    bench.load([3])
+    for _ in range(3):
+        await bench.start(3)
+        for _ in range(1 + POINT_WORDS):
+            await bench.cycle(**_IDLE)
+        assert (await bench.cycle(**_IDLE))["input_start"]
+        for _ in range(random.randint(1, 9) if late else 0):
+            assert bench.busy_only(await bench.cycle(**_IDLE | {"input_busy": 1}))
+        seen = await bench.cycle(**_IDLE | {"input_busy": 1, "input_error": Error.INPUT_LONG})
+        assert seen["error"] == Error.INPUT_LONG and not seen["passes_start"]
+        seen = await bench.cycle(**_IDLE)
+        assert seen["ready"] and not seen["busy"] and not seen["error"]
+        await bench.front(3, 2, running=False)
+        await bench.end(2, _IDLE)
 
 
 @bench_test
