@@ -40,7 +40,7 @@ def bundles(
     for base, terms in _cycles(list(_terms(weights, max_shift)), config):
         ahead = max(term[0] for term in terms if term is not None) - base
         while base - position + ahead >= _room(config):
-            step = min(_room(config) - 1, base - position)
+            step = min(config.banks, base - position)
             packed.append(pack(fields, _record([], config, advance=step)))
             position += step
         record = _record(terms, config, advance=base - position, base=base)
@@ -48,7 +48,7 @@ def bundles(
         position = base
     # The core goes on to the next tile's windows with the last bundle: not beyond those buffered.
     while not packed or len(weights) - position > config.window_slots:
-        step = min(_room(config) - 1, len(weights) - position - 1)
+        step = min(config.banks, len(weights) - position - 1)
         packed.append(pack(fields, _record([], config, advance=step)))
         position += step
     packed[-1] |= 1
@@ -71,7 +71,9 @@ def _cycles(
     terms: list[Term], config: AcceleratorConfig
 ) -> Iterator[tuple[int, list[Term | None]]]:
     """For each cycle the first window that is still needed, and a term, or None, for each place."""
-    places, reach = config.terms, min(1 << AHEAD_BITS, _room(config))
+    places = config.terms
+    # A bundle that reaches far holds many windows while others wait for room.
+    reach = min(1 << AHEAD_BITS, max(2, config.window_slots // 4), _room(config))
     waiting = terms[::-1]
     near: list[Term] = []
     while near or waiting:
