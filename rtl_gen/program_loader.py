@@ -27,6 +27,26 @@ class Error(enum.IntEnum):
     INPUT_LONG = 9
     INPUT_STOPPED = 10
 
+    @property
+    def meaning(self) -> str:
+        """What happened, for people."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Error.NONE: "no error",
+    Error.BAD_MAGIC: "what was loaded does not begin as a program does",
+    Error.WRONG_CONFIGURATION: "the program is for another configuration or of another version",
+    Error.BAD_SECTION: "a section of the program does not fit its memory",
+    Error.BAD_CHECKSUM: "the program's checksum is wrong: it is damaged or cut short",
+    Error.NO_PROGRAM: "no program is loaded",
+    Error.POINT_NOT_LOADED: "the operating point is not loaded",
+    Error.START_WHILE_BUSY: "a start while another one waits",
+    Error.INPUT_SHORT: "the input has too few elements",
+    Error.INPUT_LONG: "the input has too many elements",
+    Error.INPUT_STOPPED: "the input was given up before its end",
+}
+
 
 class ProgramLoader(wiring.Component):
     """Loads program streams of the format in ``pann_hw.program.image``.

@@ -194,7 +194,8 @@ size_t run_overlapped(Bench& bench, const std::vector<uint8_t>& inputs,
         top->input___05Fvalid = fed < inputs.size();
         top->input___05Fpayload = fed < inputs.size() ? bench.element(inputs, fed, elements) : 0;
         top->registers___05Fw_enable = 0;
-        bool ready = bench.read(STATUS) >> 4 & 1, finished = top->irq;
+        uint32_t status = bench.read(STATUS);
+        bool ready = status >> 4 & 1, failed = status >> 3 & 1, finished = top->irq;
         if (finished) {
             uint32_t cycles = bench.read(CYCLES);
             std::fwrite(&cycles, 4, 1, cycle_file);
@@ -218,7 +219,7 @@ size_t run_overlapped(Bench& bench, const std::vector<uint8_t>& inputs,
         bench.settle();
         if (top->input___05Fvalid && top->input___05Fready) ++fed;
         taken += bench.collect(output_file);
-        if (bench.cycles > end) break;
+        if (bench.cycles > end || failed) break;
         bench.cycle();
     }
     uint32_t error = bench.read(ERROR);
@@ -282,8 +283,8 @@ int main(int argc, char** argv) {
             bench.top->input___05Fvalid = fed < elements;
             bench.top->input___05Fpayload =
                 fed < elements ? bench.element(inputs, image * elements + fed, elements) : 0;
-            bench.settle();
-            if (bench.top->irq) break;
+            // An error ends an inference without an interrupt.
+            if (bench.read(ERROR) || bench.top->irq) break;
             if (bench.top->input___05Fvalid && bench.top->input___05Fready) ++fed;
             taken += bench.collect(output_file);
             if (bench.cycles > end) {

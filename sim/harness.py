@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import MismatchError, ToolError
 from pann_hw.program.image import Image
 from rtl_gen.accelerator import Accelerator
+from rtl_gen.program_loader import Error
 from rtl_gen.verilog import to_verilog
 from sim.build import build_simulator
 from sim.signals import CLASSES, TOP, CountedSignal, counted_signals, public_lines
@@ -148,10 +150,19 @@ def simulate(
                     progress()
             message = process.stderr.read().strip()
         if process.returncode == 1:
-            raise MismatchError(f"simulation: {message}")
+            raise MismatchError(f"simulation: {_explained(message)}")
         if process.returncode:
             raise ToolError(f"the simulator failed with code {process.returncode}: {message}")
         return _collect(folder, image.config, (count, outputs), stores, toggles)
+
+
+def _explained(message: str) -> str:
+    """The simulator's message with the meaning of the accelerator's error code."""
+    return re.sub(r"error (\d+)", lambda code: f"error {code[1]}: {_meaning(code[1])}", message)
+
+
+def _meaning(code: str) -> str:
+    return Error(int(code)).meaning
 
 
 def _collect(

@@ -136,7 +136,7 @@ def test_damaged_programs_are_refused(image: Image, position: int, error: Error)
 
 
 def test_a_point_that_is_not_loaded(image: Image) -> None:
-    with pytest.raises(MismatchError, match="inference 0 is not done after 500 cycles"):
+    with pytest.raises(MismatchError, match=f"error 6: {Error.POINT_NOT_LOADED.meaning}"):
         simulate(image, np.zeros((1, 30)), np.array([5]), 15, timeout=500)
 
 
@@ -147,11 +147,23 @@ def test_an_inference_that_takes_too_long(image: Image) -> None:
         simulate(image, np.zeros((1, 30)), np.zeros(1), 15, timeout=cycles - 2)
 
 
-@pytest.mark.parametrize(("elements", "outputs"), [(31, 15), (30, 14)])
-def test_wrong_counts(image: Image, elements: int, outputs: int) -> None:
-    message = f"inference 0 took 30 of {elements} inputs, gave 15 of {outputs} outputs"
-    with pytest.raises(MismatchError, match=message):
+@pytest.mark.parametrize(
+    ("elements", "outputs", "message"),
+    [
+        (31, 15, f"took 30 of 31 inputs, gave 0 of 15 outputs, error {Error.INPUT_LONG}"),
+        (29, 15, f"took 29 of 29 inputs, gave 0 of 15 outputs, error {Error.INPUT_SHORT}"),
+        (30, 14, "took 30 of 30 inputs, gave 15 of 14 outputs, error 0"),
+    ],
+)
+def test_wrong_counts(image: Image, elements: int, outputs: int, message: str) -> None:
+    with pytest.raises(MismatchError, match=f"inference 0 {message}"):
         simulate(image, np.zeros((1, elements)), np.zeros(1), outputs)
+
+
+def test_wrong_counts_of_overlapping_inferences(image: Image) -> None:
+    message = f"0 of 3 inferences done, 31 inputs taken, 0 outputs given, error {Error.INPUT_LONG}"
+    with pytest.raises(MismatchError, match=message):
+        simulate(image, np.zeros((3, 31)), np.zeros(3), 15, overlap=True)
 
 
 @pytest.mark.parametrize(
