@@ -262,7 +262,7 @@ int main(int argc, char** argv) {
     bench.settle();
     bench.cycle();
     if (uint32_t error = bench.read(ERROR)) {
-        std::fprintf(stderr, "the accelerator reports error %u on its program\n", error);
+        std::fprintf(stderr, "the accelerator refuses its program, error %u\n", error);
         return 1;
     }
 

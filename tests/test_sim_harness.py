@@ -129,7 +129,7 @@ class Altered(Image):
 def test_damaged_programs_are_refused(image: Image, position: int, error: Error) -> None:
     altered = Altered(image.config, image.descriptors, image.terms)
     object.__setattr__(altered, "position", position)
-    message = f"reports error {error.value} on its program"
+    message = f"refuses its program, error {error.value}: {error.meaning}"
     with pytest.raises(MismatchError, match=message) as caught:
         simulate(altered, np.zeros((1, 30)), np.zeros(1), 15)
     assert "\n" not in str(caught.value)
