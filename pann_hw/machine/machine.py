@@ -29,6 +29,9 @@ from pann_hw.program.layout import (
 
 __all__ = ["Machine", "Schedule"]
 
+_STARTS_AHEAD = 2
+"""Inferences that can be started between two ends."""
+
 _LIMIT = 10**8
 
 
@@ -117,13 +120,11 @@ class Machine:
 
         From the same state it is always the same: what is known is not executed again.
         """
-        key = (point, *(value for unit in self._units for value in unit.registers()))
+        key = (point, *self._registers())
         if key not in self._known:
-            schedule = self._execute(point)
-            self._known[key] = schedule, [dict(vars(unit)) for unit in self._units]
+            self._known[key] = self._execute(point), self._states()
         schedule, states = self._known[key]
-        for unit, state in zip(self._units, states, strict=True):
-            vars(unit).update(state)
+        self._restore(states)
         return schedule
 
     def intervals(self, points: Sequence[int]) -> list[int]:
@@ -132,16 +133,44 @@ class Machine:
         Of the first one from its start to its end, of the others from the end of the one before.
         """
         self._begin_run()
-        waiting, ends, cycle = list(points), [0], 0
-        while len(ends) <= len(points):
+        waiting = list(points)
+        lengths: list[int] = []
+        known: dict[Hashable, tuple[int, int, list[dict[str, object]]]] = {}
+        while len(lengths) < len(points):
+            # What follows an end depends on the registers, and on the points that start before the
+            # next one.
+            key = (*self._registers(), *waiting[:_STARTS_AHEAD])
+            if key in known:
+                length, started, states = known[key]
+                self._restore(states)
+                waiting = waiting[started:]
+            else:
+                before = len(waiting)
+                length = self._until_end(waiting)
+                known[key] = length, before - len(waiting), self._states()
+            lengths.append(length)
+        return lengths
+
+    def _until_end(self, waiting: list[int]) -> int:
+        """Run until an inference ends, starting those that wait as soon as they are taken."""
+        cycle, ended = 0, False
+        while not ended:
             if waiting and self._sequencer.state == self._sequencer.IDLE:
                 self._start = waiting.pop(0)
-            if self._sequencer.busy:
-                cycle += 1
-            if self._cycle(cycle):
-                ends.append(cycle)
+            cycle += self._sequencer.busy
+            ended = self._cycle(cycle)
             self._check(cycle)
-        return [int(length) for length in np.diff(ends)]
+        return cycle
+
+    def _registers(self) -> list[int]:
+        return [value for unit in self._units for value in unit.registers()]
+
+    def _states(self) -> list[dict[str, object]]:
+        return [dict(vars(unit)) for unit in self._units]
+
+    def _restore(self, states: list[dict[str, object]]) -> None:
+        for unit, state in zip(self._units, states, strict=True):
+            vars(unit).update(state)
 
     def _execute(self, point: int) -> Schedule:
         self._begin_run()
