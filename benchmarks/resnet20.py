@@ -59,6 +59,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def show(result: dict[str, Any]) -> None:
     """Print the result as tables."""
+    from benchmarks.utilisation import HEADINGS, LayerUse, joined, use_row
+
     points, images = result["points"], result["simulated_images"]
     names = [f"{point['budget']} {point['encoding']}" for point in points]
     table(
@@ -80,10 +82,11 @@ def show(result: dict[str, Any]) -> None:
         ],
     )
     for name, point in zip(names, points, strict=True):
+        uses = [LayerUse(**layer) for layer in point["layers"]]
         table(
             f"{name}: cycles, and what becomes of the adders' slots, in %",
-            ("layer", "cycles", "filled", "running", "active of these", "filled of these"),
-            [_layer_row(layer) for layer in (*point["layers"], _whole(point["layers"]))],
+            ("layer", "cycles", *HEADINGS),
+            [use_row(use) for use in (*uses, joined("all", uses))],
         )
         table(
             f"{name}: flips per image",
@@ -104,22 +107,6 @@ def show(result: dict[str, Any]) -> None:
 def _cycles(point: dict[str, Any]) -> str:
     counted, predicted = set(point["cycles_counted"]), point["cycles_predicted"]
     return f"{predicted}" if counted == {predicted} else f"{predicted}, counted {max(counted)}"
-
-
-def _whole(layers: list[dict[str, Any]]) -> dict[str, Any]:
-    keys = ("cycles", "slots", "running", "active", "filled")
-    return {"layer": "all", **{key: sum(layer[key] for layer in layers) for key in keys}}
-
-
-def _layer_row(layer: dict[str, Any]) -> tuple[object, ...]:
-    parts = (
-        (layer["filled"], layer["slots"]),
-        (layer["running"], layer["slots"]),
-        (layer["active"], layer["running"]),
-        (layer["filled"], layer["active"]),
-    )
-    shares = (f"{100 * part / whole:.1f}" if whole else "-" for part, whole in parts)
-    return (layer["layer"], layer["cycles"], *shares)
 
 
 if __name__ == "__main__":

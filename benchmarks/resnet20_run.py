@@ -16,13 +16,13 @@ from benchmarks.resnet20_network import load_module
 from benchmarks.utilisation import layer_uses
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork, accumulator_bits
+from pann_hw.machine.machine import Machine
 from pann_hw.network.data import Data
 from pann_hw.network.graph import FloatGraph
 from pann_hw.network.torch_import import import_module
 from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.deployment import deploy
 from pann_hw.program.layout import MAX_POINTS, directory_stride
-from pann_hw.program.timing import inference_cycles
 from pann_hw.quantise.evaluate import outputs
 from pann_hw.quantise.quality import float_outputs
 from pann_hw.quantise.search import Candidate, best, search
@@ -34,6 +34,7 @@ __all__ = ["fitted", "run"]
 LARGEST = AcceleratorConfig(
     lanes=32,
     cores=8,
+    window_slots=16,
     accumulator_width=32,
     activation_words=65536,
     term_words=65536,
@@ -69,8 +70,8 @@ def fitted(
     )
     return replace(
         base,
-        accumulator_width=max(width, base.term_width + 1),
-        activation_words=_power(max(place.base + place.words for place in places)),
+        accumulator_width=max(width, base.step_width),
+        activation_words=_power(base.banks * max(place.base + place.words for place in places)),
         term_words=_power(max(max(program.term_words) for program in programs)),
         descriptor_words=_power(descriptors),
     )
@@ -129,7 +130,7 @@ def _run_point(
     name, x = f"{point.budget} {point.encoding}", test.x[:images]
     deployment = clock(f"{name}: compile", deploy, [point.chosen.network], [point.encoding], config)
     (program,) = deployment.programs
-    predicted = sum(clock(f"{name}: predict cycles", inference_cycles, program))
+    schedule = clock(f"{name}: predict cycles", Machine(deployment.image).run, 0)
     clock(f"{name}: simulate", verify, deployment, x, levels=False)
     (result,) = clock(f"{name}: simulate, compare, count", verify, deployment, x, toggles=True)
     classes = point.outputs.argmax(1)
@@ -144,11 +145,11 @@ def _run_point(
         "compared": result.compared,
         "mismatches": result.mismatched + int((result.outputs != point.outputs[:images]).sum()),
         "first": [str(mismatch) for mismatch in result.mismatches],
-        "cycles_predicted": predicted,
+        "cycles_predicted": schedule.cycles,
         "cycles_counted": result.cycles.tolist(),
         "toggles": {
             kind: {"predicted": result.predicted[kind], "counted": counted}
             for kind, counted in result.counted.items()
         },
-        "layers": [asdict(use) for use in layer_uses(program)],
+        "layers": [asdict(use) for use in layer_uses(program, schedule)],
     }

@@ -1,57 +1,179 @@
-"""How well a program fills the adders of an accelerator, layer by layer."""
+"""How well a program fills the adders of an accelerator, layer by layer, and what loses the rest.
+
+Bundles issue pass after pass: the cores begin a pass when all of them have issued the one before.
+So every cycle belongs to one pass, and every core of that cycle to one cause.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pann_hw.program.program import Program
-from pann_hw.program.timing import PassTiming, pass_timing, tile_schedules
+import numpy as np
 
-__all__ = ["LayerUse", "layer_uses"]
+from pann_hw.config import AcceleratorConfig
+from pann_hw.machine.machine import Schedule
+from pann_hw.machine.stream import Bundles
+from pann_hw.program.program import Pass, Program
+
+__all__ = ["CAUSES", "HEADINGS", "LayerUse", "joined", "layer_uses", "use_row"]
+
+CAUSES = (
+    "input_loading",
+    "start",
+    "drain",
+    "idle_cores",
+    "finished_cores",
+    "stalled",
+    "empty_places",
+    "idle_lanes",
+)
+"""What slots are lost to; each slot to the first of them that holds for it."""
+
+HEADINGS = (
+    "filled",
+    "input",
+    "start",
+    "drain",
+    "no channel",
+    "early",
+    "stalled",
+    "no term",
+    "no pixel",
+)
+"""In tables: of the slots filled, and of CAUSES."""
 
 
 @dataclass
 class LayerUse:
-    """What one inference makes of the adders of N lanes, C cores and r rails, in one layer.
+    """What one inference makes of the adders of N lanes and C cores in one layer.
 
-    A slot is one adder in one cycle. Each count but ``cycles`` is of slots, and part of the one
-    before it.
+    A slot is one adder in one cycle. Each count but ``cycles`` is of slots; ``slots`` is the sum of
+    those after it.
 
     Attributes
     ----------
     layer : its name
-    cycles : from the end of the layer before it
-    slots : ``cycles * N * C * r``
-    running : slots of the cycles in which terms can issue; the others read descriptors and drain
-    active : of these, slots of cores with a channel and lanes with a pixel
-    filled : of these, slots in which the adder adds
+    cycles : from the end of the layer before it; the first one's from the start, the last one's to
+        the end of the inference
+    slots : ``cycles * C * N * config.terms``
+    filled : the adder adds a term for an output that exists
+    input_loading : the input is being stored; nothing else runs
+    start : before the layer's first bundle: descriptor and first windows
+    drain : after its last bundle: sums are requantised and stored, or sent out
+    idle_cores : of cores without an output channel in the pass, as all are while max pooling
+    finished_cores : of cores that are through with the pass before the slowest one
+    stalled : of cores that wait, for windows or until the drain has taken their sums
+    empty_places : places of bundles without a term
+    idle_lanes : terms at lanes without a pixel
     """
 
     layer: str
     cycles: int = 0
     slots: int = 0
-    running: int = 0
-    active: int = 0
     filled: int = 0
+    input_loading: int = 0
+    start: int = 0
+    drain: int = 0
+    idle_cores: int = 0
+    finished_cores: int = 0
+    stalled: int = 0
+    empty_places: int = 0
+    idle_lanes: int = 0
 
 
-def layer_uses(program: Program) -> list[LayerUse]:
-    """The use of every layer, in order of execution; max pooling adds nothing."""
-    uses = [LayerUse(name) for name in program.layer_names]
+@dataclass(frozen=True, eq=False)
+class _Issues:
+    """The bundles that a pass issues: per active core their cycles, tile after tile."""
+
+    item: Pass
+    cycles: tuple[np.ndarray, ...]
+
+    @property
+    def first(self) -> int:
+        return min(int(cycles[0]) for cycles in self.cycles)
+
+    @property
+    def last(self) -> int:
+        return max(int(cycles[-1]) for cycles in self.cycles)
+
+
+def layer_uses(program: Program, schedule: Schedule) -> list[LayerUse]:
+    """The use of every layer, in order of execution, from the schedule of an inference."""
     config = program.config
-    adders = config.lanes * config.cores * config.rails
-    for timing, item in zip(pass_timing(program), program.passes, strict=True):
-        _add_pass(uses[item.layer], timing, adders)
+    uses = [LayerUse(name) for name in program.layer_names]
+    layers: list[list[_Issues]] = [[] for _ in uses]
+    ends = [0] * len(uses)
+    for issues, end in zip(_passes(program, schedule), schedule.pass_ends, strict=True):
+        layers[issues.item.layer].append(issues)
+        ends[issues.item.layer] = int(end)
+    ends[-1] = schedule.cycles
+    begin = 0
+    for use, passes, end in zip(uses, layers, ends, strict=True):
+        _fill(use, passes, (begin, end), 0 if begin else schedule.input_cycles, config)
+        begin = end
     return uses
 
 
-def _add_pass(use: LayerUse, timing: PassTiming, adders: int) -> None:
-    terms = sum(int(rail.add.sum()) for rail in timing.rails)
-    cycles = timing.descriptor_cycles
-    for tile, schedule, tile_cycles in tile_schedules(timing):
-        cycles += tile_cycles
-        use.running += schedule.run * adders
-        use.active += schedule.run * tile.valid * len(timing.rails)
-        use.filled += terms * tile.valid
-    use.cycles += cycles
-    use.slots += cycles * adders
+def joined(layer: str, uses: Sequence[LayerUse]) -> LayerUse:
+    """The sum of several layers, under a name of its own."""
+    counts = ("cycles", "slots", "filled", *CAUSES)
+    return LayerUse(layer, *(sum(getattr(use, name) for use in uses) for name in counts))
+
+
+def use_row(use: LayerUse) -> tuple[object, ...]:
+    """Layer, cycles, and the shares of all parts of its slots in %, as HEADINGS names them."""
+    parts = (getattr(use, name) for name in ("filled", *CAUSES))
+    return (use.layer, use.cycles, *(f"{100 * part / use.slots:.1f}" for part in parts))
+
+
+def _passes(program: Program, schedule: Schedule) -> Iterator[_Issues]:
+    """The issues of each pass: a core issues every bundle of it once for every tile."""
+    positions = [0] * program.config.cores
+    for item in program.passes:
+        found = []
+        for core, bundles in enumerate(item.bundles):
+            stop = positions[core] + len(bundles) * item.tiles
+            found.append(schedule.issued[core][positions[core] : stop, 0])
+            positions[core] = stop
+        yield _Issues(item, tuple(found))
+
+
+def _fill(
+    use: LayerUse,
+    passes: list[_Issues],
+    span: tuple[int, int],
+    input_cycles: int,
+    config: AcceleratorConfig,
+) -> None:
+    begin, end = span
+    core_slots = config.lanes * config.terms
+    cycle_slots = config.cores * core_slots
+    use.cycles = end - begin
+    use.slots = use.cycles * cycle_slots
+    use.input_loading = input_cycles * cycle_slots
+    begin += input_cycles
+    if passes[0].item.pool:
+        use.idle_cores = (end - begin) * cycle_slots
+        return
+    use.start = (passes[0].first - 1 - begin) * cycle_slots
+    use.drain = (end - passes[-1].last) * cycle_slots
+    before = passes[0].first - 1
+    for issues in passes:
+        last = issues.last
+        use.idle_cores += (last - before) * (config.cores - len(issues.cycles)) * core_slots
+        for cycles, bundles in zip(issues.cycles, issues.item.bundles, strict=True):
+            own_last = int(cycles[-1])
+            use.finished_cores += (last - own_last) * core_slots
+            use.stalled += (own_last - before - len(cycles)) * core_slots
+            _add_bundles(use, issues.item, bundles, config)
+        before = last
+
+
+def _add_bundles(use: LayerUse, item: Pass, bundles: np.ndarray, config: AcceleratorConfig) -> None:
+    """Slots of the bundles of one core, which are issued for every tile."""
+    terms = sum(map(len, Bundles.of(config, bundles).terms))
+    pixels = item.output.shape[1] * item.output.shape[2]
+    use.filled += terms * pixels
+    use.idle_lanes += terms * (item.tiles * config.lanes - pixels)
+    use.empty_places += (len(bundles) * config.terms - terms) * item.tiles * config.lanes

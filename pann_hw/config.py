@@ -11,14 +11,16 @@ from pann_hw.errors import InputError
 
 __all__ = ["FORMAT_VERSION", "AcceleratorConfig"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the program format; part of every program's header."""
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "lane": ("unary", "csd"),
     "rails": (1, 2),
+    "terms_per_rail": (1, 2),
     "lanes": (4, 8, 16, 32, 64),
-    "window_slots": (2, 4, 8),
+    "banks": (1, 2, 4),
+    "window_slots": (4, 8, 16),
     "max_shift": (1, 3, 7),
 }
 _RANGES = {
@@ -26,7 +28,6 @@ _RANGES = {
     "operand_width": (8, 8),
     "accumulator_width": (12, 32),
     "low_bits": (1, 31),
-    "max_stride": (1, 4),
     "activation_words": (16, 65536),
     "term_words": (16, 65536),
     "descriptor_words": (64, 65536),
@@ -42,15 +43,16 @@ class AcceleratorConfig:
     lanes : output pixels that a core works on at a time, N
     cores : output channels worked on at a time, C
     lane : "unary" (additions only) or "csd" (terms are shifted by 0..max_shift)
-    rails : additions per lane and cycle; 2: one adds, one subtracts; "csd" has 2
+    rails : operands of a lane; with 2 one mostly adds, one mostly subtracts
+    terms_per_rail : additions per rail and cycle
     operand_width : bits of an activation in memory
     max_shift : largest shift of a "csd" term
     accumulator_width : signed bits of a lane's accumulator
     low_bits : accumulator bits that are clocked at every addition; the rest on carry only
-    window_slots : input rows buffered for the cores (2 is double-buffering)
-    max_stride : largest horizontal stride of a window operator
-    activation_words : words of `lanes` activations in the activation memory
-    term_words : terms per rail and core
+    banks : of the activation memory: input channels that are fetched at a time
+    window_slots : windows buffered for the cores, two or more for each bank
+    activation_words : words of `lanes` activations in all banks together
+    term_words : bundles of terms per core
     descriptor_words : 32-bit words for layer descriptors
     """
 
@@ -58,12 +60,13 @@ class AcceleratorConfig:
     cores: int = 4
     lane: str = "csd"
     rails: int = 2
+    terms_per_rail: int = 1
     operand_width: int = 8
     max_shift: int = 3
     accumulator_width: int = 24
     low_bits: int = 5
-    window_slots: int = 4
-    max_stride: int = 2
+    banks: int = 2
+    window_slots: int = 8
     activation_words: int = 1024
     term_words: int = 16384
     descriptor_words: int = 4096
@@ -80,17 +83,25 @@ class AcceleratorConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise InputError(f"{name} = {value!r}: must be {low}..{high}")
-        if self.lane == "csd" and self.rails != 2:
-            raise InputError("rails = 1: the csd lane has 2; choose lane = unary for one rail")
+        if self.window_slots < 2 * self.banks:
+            raise InputError(
+                f"window_slots = {self.window_slots}: must be at least two for each of "
+                f"{self.banks} banks; lower banks"
+            )
+        if self.activation_words % self.banks:
+            raise InputError(
+                f"activation_words = {self.activation_words}: must be a multiple of banks = "
+                f"{self.banks}"
+            )
         if self.low_bits >= self.accumulator_width:
             raise InputError(
                 f"low_bits = {self.low_bits}: must be below accumulator_width = "
                 f"{self.accumulator_width}"
             )
-        if self.accumulator_width < self.term_width + 1:
+        if self.accumulator_width < self.step_width:
             raise InputError(
                 f"accumulator_width = {self.accumulator_width}: must be at least "
-                f"{self.term_width + 1} for shifted operands of {self.term_width} bits"
+                f"{self.step_width} for {self.terms} shifted operands of {self.term_width} bits"
             )
 
     @property
@@ -104,9 +115,19 @@ class AcceleratorConfig:
         return self.operand_width + self.shift
 
     @property
-    def row_width(self) -> int:
-        """Elements of a buffered input row: a lane reaches its right neighbour and the next."""
-        return self.lanes + 2
+    def terms(self) -> int:
+        """Terms that a lane adds in one cycle."""
+        return self.rails * self.terms_per_rail
+
+    @property
+    def step_width(self) -> int:
+        """Signed bits of the sum of all terms of one cycle."""
+        return self.term_width + 1 + (self.terms - 1).bit_length()
+
+    @property
+    def bank_words(self) -> int:
+        """Words of one bank of the activation memory."""
+        return self.activation_words // self.banks
 
     @property
     def fingerprint(self) -> int:

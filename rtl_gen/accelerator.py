@@ -1,15 +1,18 @@
 """The accelerator: memories, sequencer, core array and drain behind three streams and registers."""
 
 from amaranth import Module, Signal
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.program.layout import MAX_POINTS, directory_stride
 from rtl_gen.array import CoreArray
+from rtl_gen.descriptor_reader import DescriptorReader
 from rtl_gen.drain import Drain, output_layout
-from rtl_gen.input_loader import InputLoader
+from rtl_gen.input_loader import InputLoader, input_layout
 from rtl_gen.program_loader import ProgramLoader
 from rtl_gen.registers import Registers, RegisterSignature
+from rtl_gen.row_buffer import row_layout
 from rtl_gen.sequencer import Sequencer
 
 __all__ = ["Accelerator"]
@@ -25,13 +28,14 @@ class Accelerator(wiring.Component):
     Members
     -------
     program : In(stream of 32-bit words), see ``pann_hw.program.image``
-    input : In(stream of operand_width bits), an inference's elements: channel, row, column
-    output : Out(stream of output_layout), accumulators of the last layer, pass by pass, tile by
-        tile, core by core, lane by lane
+    input : In(stream of input_layout), an inference's elements: channel, row, column
+    output : Out(stream of output_layout), sums of the last layer, pass by pass, tile by tile, core
+        by core, lane by lane
     registers : the register port, see :class:`rtl_gen.registers.Registers`
     irq : Out(1), an inference is done and the next not started
 
-    Latency: as the register CYCLES counts. One inference at a time.
+    Latency: as the register CYCLES counts. Throughput: a second inference may be started while one
+    is under way; its input is taken as soon as its place is free.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -39,7 +43,7 @@ class Accelerator(wiring.Component):
         super().__init__(
             {
                 "program": In(stream.Signature(32)),
-                "input": In(stream.Signature(config.operand_width)),
+                "input": In(stream.Signature(input_layout(config))),
                 "output": Out(stream.Signature(output_layout(config))),
                 "registers": In(RegisterSignature()),
                 "irq": Out(1),
@@ -53,6 +57,7 @@ class Accelerator(wiring.Component):
         m.submodules.program_loader = loader = ProgramLoader(config)
         m.submodules.input_loader = input_loader = InputLoader(config)
         m.submodules.sequencer = sequencer = Sequencer(config)
+        m.submodules.descriptor_reader = reader = DescriptorReader(config)
         m.submodules.array = array = CoreArray(config)
         m.submodules.drain = drain = Drain(config)
         m.submodules.descriptors = descriptors = memory.Memory(
@@ -63,13 +68,22 @@ class Accelerator(wiring.Component):
         connect(m, drain.o, flipped(self.output))
         connect(m, flipped(self.registers), register_block.bus)
 
+        # The directory has a memory of its own: it is read while descriptors are.
+        m.submodules.directory = directory = memory.Memory(
+            shape=32, depth=MAX_POINTS * directory_stride(config), init=[]
+        )
         descriptor_read, descriptor_write = descriptors.read_port(), descriptors.write_port()
+        directory_read, directory_write = directory.read_port(), directory.write_port()
+        drain_start = Signal()
         m.d.comb += [
             descriptor_write.addr.eq(loader.address),
             descriptor_write.data.eq(loader.word),
             descriptor_write.en.eq(loader.write & (loader.target == 0)),
+            directory_write.addr.eq(loader.address),
+            directory_write.data.eq(loader.word),
+            directory_write.en.eq(descriptor_write.en & (loader.address < directory.depth)),
             array.term_write.eq(loader.write & (loader.target != 0)),
-            array.term_rail.eq(loader.target - 1),
+            array.term_core.eq(loader.target - 1),
             array.term_address.eq(loader.address),
             array.term.eq(loader.word),
             # Busy begins a cycle after the start; a program must not begin in between.
@@ -77,98 +91,104 @@ class Accelerator(wiring.Component):
             loader.clear.eq(register_block.clear_error),
             register_block.loaded.eq(loader.loaded),
             register_block.loader_error.eq(loader.error),
+            register_block.ready.eq(sequencer.ready),
             register_block.busy.eq(sequencer.busy),
             register_block.finished.eq(sequencer.done),
             register_block.sequencer_error.eq(sequencer.error),
             self.irq.eq(register_block.irq),
             sequencer.start.eq(register_block.start),
             sequencer.point.eq(register_block.point),
-            descriptor_read.addr.eq(sequencer.address),
+            descriptor_read.addr.eq(reader.address),
             descriptor_read.en.eq(sequencer.busy),
-            sequencer.word.eq(descriptor_read.data),
+            directory_read.addr.eq(sequencer.address),
+            directory_read.en.eq(~sequencer.ready),
+            sequencer.word.eq(directory_read.data),
+            reader.word.eq(descriptor_read.data),
             input_loader.start.eq(sequencer.input_start),
-            input_loader.base.eq(sequencer.input_base),
-            input_loader.width.eq(sequencer.input_width),
-            input_loader.rows.eq(sequencer.input_rows),
+            input_loader.point.eq(sequencer.entry),
             sequencer.input_busy.eq(input_loader.busy),
-            array.item.eq(sequencer.item),
-            array.segments.eq(sequencer.segments),
-            array.records.eq(sequencer.records),
-            array.start.eq(sequencer.array_start),
-            array.next_tile.eq(sequencer.next_tile),
-            array.load.eq(sequencer.load),
-            array.run.eq(sequencer.run),
-            array.lane_on.eq(sequencer.lane_on),
-            array.final_tile.eq(sequencer.final_tile),
+            sequencer.input_free.eq(array.input_free),
+            sequencer.input_error.eq(input_loader.error),
+            input_loader.stop.eq(register_block.stop_input),
+            input_loader.hold.eq(drain.write | array.pooled_write),
+            sequencer.passes_end.eq(drain.finished),
+            sequencer.array_busy.eq(array.busy),
+            reader.start.eq(sequencer.passes_start),
+            reader.first_pass.eq(sequencer.entry.first_pass),
+            reader.item_taken.eq(array.item_taken),
+            reader.records_taken.eq(drain_start & ~array.drained.pool),
+            array.item.eq(reader.item),
+            array.segments.eq(reader.segments),
+            array.item_valid.eq(reader.item_valid),
+            array.flush.eq(sequencer.passes_start),
             array.jump.eq(sequencer.jump),
-            array.target.eq(sequencer.target),
-            sequencer.array_done.eq(array.done),
-            drain.item.eq(sequencer.item),
-            drain.start.eq(sequencer.drain_start),
-            drain.lanes_in_use.eq(sequencer.lanes_in_use),
-            drain.final.eq(sequencer.final),
-            drain.tile_address.eq(sequencer.tile_address),
-            drain.cores.eq(sequencer.records),
+            array.target.eq(sequencer.word),
+            array.drain_start.eq(drain_start),
+            array.drain_busy.eq(drain.busy),
+            array.taken.eq(drain.taken),
+            drain_start.eq(
+                array.drain_waits & ~drain.busy & (reader.records_valid | array.drained.pool)
+            ),
+            drain.start.eq(drain_start),
+            drain.item.eq(array.drained),
+            drain.records.eq(reader.records),
             drain.sums.eq(array.sums),
-            sequencer.drain_done.eq(drain.done),
+            drain.ready.eq(array.ready),
+            drain.pooled.eq(array.pool_done),
         ]
-        self._activations(m, input_loader, sequencer, array, drain)
+        self._activations(m, input_loader, array, drain)
         return m
 
     def _activations(
-        self,
-        m: Module,
-        input_loader: InputLoader,
-        sequencer: Sequencer,
-        array: CoreArray,
-        drain: Drain,
+        self, m: Module, input_loader: InputLoader, array: CoreArray, drain: Drain
     ) -> None:
-        """The activation memory, written by one unit at a time through a register."""
+        """The banks of the activation memory, written by one unit at a time through registers."""
         config = self._config
-        row = data.ArrayLayout(config.operand_width, config.lanes)
-        m.submodules.activations = activations = memory.Memory(
-            shape=row, depth=config.activation_words, init=[]
-        )
-        read = activations.read_port()
-        write = activations.write_port()
-        store_address = Signal(16)
-        store_enable = Signal()
-        store_word = Signal(row)
-        pool_address = Signal(16)
-        m.d.comb += [
-            read.addr.eq(array.address),
-            read.en.eq(array.read),
-            array.word.eq(read.data),
-            write.addr.eq(store_address),
-            write.en.eq(store_enable),
-            write.data.eq(store_word),
-        ]
-        with m.If(~sequencer.run):
-            m.d.sync += pool_address.eq(sequencer.tile_address)
-        with m.Elif(array.pooled_write):
-            m.d.sync += pool_address.eq(pool_address + sequencer.item.output_pitch)
-
-        m.d.sync += store_enable.eq(0)
+        row = row_layout(config)
+        address = Signal(16, name="store_address")
+        enable = Signal(config.banks, name="store_enable")
+        whole = Signal(name="store_whole")
+        lane = Signal(range(config.lanes), name="store_lane")
+        m.d.sync += enable.eq(0)
         with m.If(input_loader.take):
             m.d.sync += [
-                store_address.eq(input_loader.address),
-                store_enable.eq(input_loader.complete),
+                address.eq(input_loader.address),
+                enable.eq(1 << input_loader.bank),
+                whole.eq(0),
+                lane.eq(input_loader.lane),
             ]
-            with m.If(input_loader.lane == 0):
-                m.d.sync += store_word.as_value().eq(input_loader.element)
-            with m.Else():
-                for lane in range(1, config.lanes):
-                    with m.If(input_loader.lane == lane):
-                        m.d.sync += store_word[lane].eq(input_loader.element)
         with m.Elif(drain.write):
-            m.d.sync += [
-                store_address.eq(drain.address),
-                store_enable.eq(1),
-                store_word.eq(drain.word),
-            ]
+            m.d.sync += [address.eq(drain.address), enable.eq(1 << drain.bank), whole.eq(1)]
         with m.Elif(array.pooled_write):
             m.d.sync += [
-                store_address.eq(pool_address),
-                store_enable.eq(1),
-                store_word.eq(array.pooled),
+                address.eq(array.pooled_address),
+                enable.eq((1 << config.banks) - 1),
+                whole.eq(1),
             ]
+        for bank in range(config.banks):
+            store = memory.Memory(shape=row, depth=config.bank_words, init=[])
+            m.submodules[f"activations_{bank}"] = store
+            read = store.read_port()
+            write = store.write_port(granularity=1)
+            word = Signal(row, name=f"store_word{bank}")
+            m.d.comb += [
+                read.addr.eq(array.address),
+                read.en.eq(array.read),
+                array.words[bank].eq(read.data),
+                write.addr.eq(address),
+                write.data.eq(word),
+                write.en.eq(
+                    enable[bank].replicate(config.lanes)
+                    & (whole.replicate(config.lanes) | (1 << lane))
+                ),
+            ]
+            with m.If(input_loader.take):
+                with m.If(input_loader.bank == bank):
+                    for number in range(config.lanes):
+                        with m.If(input_loader.lane == number):
+                            m.d.sync += word[number].eq(input_loader.element)
+            with m.Elif(drain.write):
+                with m.If(drain.bank == bank):
+                    m.d.sync += word.eq(drain.word)
+            with m.Elif(array.pooled_write):
+                m.d.sync += word.eq(array.pooled[bank])

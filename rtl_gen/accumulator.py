@@ -8,11 +8,11 @@ __all__ = ["GatedAccumulator"]
 
 
 class GatedAccumulator(wiring.Component):
-    """``value <- load_value`` on ``load``, else ``value <- value + delta`` on ``enable``.
+    """``value <- (clear ? 0 : value) + delta`` on ``enable``.
 
-    The ``low_bits`` lowest bits are written at every addition, the others only where carry and
-    sign of ``delta`` do not cancel: a small negative ``delta`` that borrows nothing leaves them
-    alone. Overflow wraps; programs are compiled so that it cannot happen.
+    The ``low_bits`` lowest bits are written at every addition, the others on ``clear`` and where
+    carry and sign of ``delta`` do not cancel: a small negative ``delta`` that borrows nothing
+    leaves them alone. Overflow wraps; programs are compiled so that it cannot happen.
 
     Parameters
     ----------
@@ -22,9 +22,7 @@ class GatedAccumulator(wiring.Component):
 
     Members
     -------
-    load : In(1), wins over ``enable``
-    load_value : In(signed(width))
-    enable : In(1)
+    enable, clear : In(1)
     delta : In(signed(delta_width))
     value : Out(signed(width))
 
@@ -41,9 +39,8 @@ class GatedAccumulator(wiring.Component):
         self._delta_width = delta_width
         super().__init__(
             {
-                "load": In(1),
-                "load_value": In(signed(width)),
                 "enable": In(1),
+                "clear": In(1),
                 "delta": In(signed(delta_width)),
                 "value": Out(signed(width)),
             }
@@ -59,15 +56,14 @@ class GatedAccumulator(wiring.Component):
         extended = Signal(signed(max(self._delta_width, split + 1)))
         sum_low = Signal(split + 1)
         step = Signal(signed(len(extended) - split + 1))
+        kept = ~self.clear
         m.d.comb += [
             extended.eq(self.delta),
-            sum_low.eq(low + extended[:split]),
+            sum_low.eq((low & kept.replicate(split)) + extended[:split]),
             step.eq((extended >> split) + sum_low[split]),
         ]
-        with m.If(self.load):
-            m.d.sync += [low.eq(self.load_value), high.eq(self.load_value >> split)]
-        with m.Elif(self.enable):
+        with m.If(self.enable):
             m.d.sync += low.eq(sum_low)
-            with m.If(step != 0):
-                m.d.sync += high.eq(high + step)
+            with m.If(self.clear | (step != 0)):
+                m.d.sync += high.eq((high & kept.replicate(len(high))) + step)
         return m

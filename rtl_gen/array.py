@@ -1,16 +1,16 @@
-"""The array: C cores that follow one broadcast of input rows, each with its own terms."""
+"""The array: C cores that follow one broadcast of windows, each with its own terms."""
 
-from amaranth import Module, Signal, signed
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import CORE, PASS, SEGMENT
-from rtl_gen.core import Core
+from pann_hw.program.layout import PASS, SEGMENT
+from rtl_gen.core import Core, sums_layout
 from rtl_gen.max_pool import MaxPool
-from rtl_gen.row_buffer import RowBuffer
+from rtl_gen.row_buffer import RowBuffer, count_bits, row_layout
 from rtl_gen.row_reader import RowReader
-from rtl_gen.term_memory import TermMemory, term_layout
+from rtl_gen.term_memory import TermMemory
 from rtl_gen.term_stream import TermStream
 from rtl_gen.window_sequencer import WindowSequencer
 
@@ -20,137 +20,197 @@ __all__ = ["CoreArray"]
 class CoreArray(wiring.Component):
     """Fetch, row buffer, cores with their term memories, and the max pooling unit.
 
+    A pass goes through three stages that each take it over from the one before: its windows are
+    fetched, its terms are added (or its windows compared), its sums are drained.
+
     Parameters
     ----------
     config : everything but descriptor_words
 
     Members
     -------
-    item, segments, records : In, the pass, its segments, a CORE record per core
-    start, next_tile : In(1), fetch a pass's first tile, or its next one; prepares all rails
-    load : In(1), accumulators take their bias; ``run`` : In(1), terms may be issued
-    lane_on : In(lanes); final_tile : In(1), the tile under way is its pass's last
-    done : Out(1), every rail and the pooling unit are through with the tile
-    jump : In(rails of all cores), sets those rails' term address to ``target``
-    term_write, term_rail, term_address, term : In, writes a term memory
-    address, read, word : the activation memory's read port
-    sums : Out, accumulators per core
-    pooled, pooled_write : Out, a channel's maxima
+    item, segments, item_valid : In, the next pass; item_taken : Out(1)
+    drained : Out, the PASS record that is to be drained; drain_waits : Out(1), until drain_start :
+        In(1); drain_busy : In(1), a pass is being drained
+    busy : Out(1), windows are being fetched or used
+    input_free : Out(1), the place of the input may be written: no pass that is left reads or stores
+        there
+    flush : In(1), begins an inference: empties the row buffer; only while not busy
+    jump, target : In, sets the term address of the cores whose bit is set
+    term_write, term_core, term_address, term : In, writes a word of a term memory
+    address, read, words : the activation memory's read port
+    sums, ready : Out; taken : In, each core's finished tile
+    pooled, pooled_write, pooled_address : Out, a group of channels' maxima
+    pool_done : Out(1), no maxima are missing
 
-    Latency: see the parts. Throughput: one term per rail and cycle.
+    Latency: see the parts. Throughput: one bundle per core and cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
-        rails = config.cores * config.rails
-        lane_sums = data.ArrayLayout(signed(config.accumulator_width), config.lanes)
-        row = data.ArrayLayout(config.operand_width, config.lanes)
+        words = data.ArrayLayout(row_layout(config), config.banks)
         super().__init__(
             {
                 "item": In(data.StructLayout(dict(PASS))),
                 "segments": In(data.ArrayLayout(data.StructLayout(dict(SEGMENT)), 2)),
-                "records": In(data.ArrayLayout(data.StructLayout(dict(CORE)), config.cores)),
-                "start": In(1),
-                "next_tile": In(1),
-                "load": In(1),
-                "run": In(1),
-                "lane_on": In(config.lanes),
-                "final_tile": In(1),
-                "done": Out(1),
-                "jump": In(rails),
+                "item_valid": In(1),
+                "item_taken": Out(1),
+                "drained": Out(data.StructLayout(dict(PASS))),
+                "drain_waits": Out(1),
+                "drain_start": In(1),
+                "drain_busy": In(1),
+                "busy": Out(1),
+                "input_free": Out(1),
+                "flush": In(1),
+                "jump": In(config.cores),
                 "target": In(16),
                 "term_write": In(1),
-                "term_rail": In(range(max(rails, 2))),
-                "term_address": In(16),
-                "term": In(term_layout(config).size),
+                "term_core": In(range(max(config.cores, 2))),
+                "term_address": In(17),
+                "term": In(32),
                 "address": Out(16),
                 "read": Out(1),
-                "word": In(row),
-                "sums": Out(data.ArrayLayout(lane_sums, config.cores)),
-                "pooled": Out(row),
+                "words": In(words),
+                "sums": Out(data.ArrayLayout(sums_layout(config), config.cores)),
+                "ready": Out(config.cores),
+                "taken": In(config.cores),
+                "pooled": Out(words),
                 "pooled_write": Out(1),
+                "pooled_address": Out(16),
+                "pool_done": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        prepare = Signal()
-        m.d.comb += prepare.eq(self.start | self.next_tile)
-
         m.submodules.sequencer = sequencer = WindowSequencer(config)
         m.submodules.reader = reader = RowReader(config)
         m.submodules.row_buffer = row_buffer = RowBuffer(config)
         m.submodules.max_pool = max_pool = MaxPool(config)
         connect(m, sequencer.o, reader.i)
-        accepted = Signal.like(row_buffer.filled)
-        with m.If(prepare):
-            m.d.sync += accepted.eq(0)
-        with m.Elif(reader.accepted):
-            m.d.sync += accepted.eq(accepted + 1)
+
+        bits = count_bits(config)
+        accepted = Signal(bits)
+        base = Signal(bits)
+        fetched = Signal(data.StructLayout(dict(PASS)))
+        fetched_groups = Signal(16)
+        groups = Signal(16)
+        waiting = Signal()
+        running = Signal()
+        start = Signal()
+        done = Signal()
+        quiet = Signal()
+        item = self.drained
+        m.d.comb += [
+            quiet.eq(~waiting & ~running & ~self.drain_waits & ~self.drain_busy),
+            self.item_taken.eq(
+                self.item_valid & ~sequencer.busy & ~waiting & (quiet | ~self.item.after)
+            ),
+            start.eq(waiting & ~running & ~self.drain_waits),
+            self.busy.eq(sequencer.busy | reader.write | running),
+        ]
+        with m.If(reader.accepted):
+            m.d.sync += accepted.eq(accepted + config.banks)
+        with m.If(self.item_taken):
+            m.d.sync += [
+                waiting.eq(1),
+                self.input_free.eq(self.input_free | self.item.frees_input),
+                fetched.eq(self.item),
+                fetched_groups.eq(self.segments[0].groups),
+            ]
+        with m.If(self.drain_start):
+            m.d.sync += self.drain_waits.eq(0)
+        with m.If(start):
+            m.d.sync += [
+                waiting.eq(0),
+                running.eq(1),
+                item.eq(fetched),
+                groups.eq(fetched_groups),
+                self.drain_waits.eq(1),
+            ]
+
         m.d.comb += [
             sequencer.item.eq(self.item),
             sequencer.segments.eq(self.segments),
-            sequencer.start.eq(self.start),
-            sequencer.next_tile.eq(self.next_tile),
-            reader.segments.eq(self.segments),
+            sequencer.start.eq(self.item_taken),
             self.address.eq(reader.address),
             self.read.eq(reader.read),
-            reader.word.eq(self.word),
-            row_buffer.flush.eq(prepare),
+            reader.words.eq(self.words),
+            row_buffer.flush.eq(self.flush),
             row_buffer.write.eq(reader.write),
             row_buffer.i.eq(reader.o),
-            max_pool.prepare.eq(prepare),
-            max_pool.enable.eq(self.item.pool),
-            max_pool.run.eq(self.run),
-            max_pool.channels.eq(self.segments[0].channels),
+            row_buffer.group_last.eq(reader.group_last),
+            max_pool.flush.eq(self.flush),
+            max_pool.start.eq(start),
+            max_pool.enable.eq(fetched.pool),
+            max_pool.tiles.eq(item.output_pitch),
+            max_pool.groups.eq(groups),
+            max_pool.base.eq(base),
             max_pool.rows.eq(row_buffer.rows),
-            max_pool.taps.eq(row_buffer.taps),
-            max_pool.channel_last.eq(row_buffer.channel_last),
+            max_pool.last.eq(row_buffer.last),
             max_pool.accepted.eq(accepted),
             max_pool.filled.eq(row_buffer.filled),
+            max_pool.output_base.eq(Mux(start, fetched.output_base, item.output_base)),
+            max_pool.pitch.eq(item.output_pitch),
             self.pooled.eq(max_pool.value),
             self.pooled_write.eq(max_pool.write),
+            self.pooled_address.eq(max_pool.address),
+            self.pool_done.eq(max_pool.done),
         ]
 
-        blocking, done = max_pool.blocking, max_pool.done
-        for index in range(config.cores):
-            m.submodules[f"core_{index}"] = core = Core(config)
+        left_edge, right_edge, lane_on = (
+            Signal(config.lanes, name=name) for name in ("left_edge", "right_edge", "lane_on")
+        )
+        columns = Signal(config.lanes.bit_length() - 1)
+        m.d.comb += columns.eq((1 << item.columns_bits) - 1)
+        for lane in range(config.lanes):
+            column = lane & columns
             m.d.comb += [
-                core.load.eq(self.load & (self.item.cores > index)),
-                core.bias.eq(self.records[index].bias),
-                core.lane_on.eq(self.lane_on),
-                core.rows.eq(row_buffer.rows),
-                self.sums[index].eq(core.sums),
+                left_edge[lane].eq(column == 0),
+                right_edge[lane].eq(column == columns),
+                lane_on[lane].eq(
+                    (lane < (item.strips << item.columns_bits)) & (column < item.columns)
+                ),
             ]
-            for rail in range(config.rails):
-                number = index * config.rails + rail
-                terms = TermStream(config)
-                store = TermMemory(config)
-                m.submodules[f"terms_{number}"] = terms
-                m.submodules[f"term_memory_{number}"] = store
-                m.d.comb += [
-                    store.write.eq(self.term_write & (self.term_rail == number)),
-                    store.write_address.eq(self.term_address),
-                    store.term.eq(self.term),
-                    store.read.eq(terms.read),
-                    store.address.eq(terms.address),
-                    terms.word.eq(store.word),
-                    terms.jump.eq(self.jump[number]),
-                    terms.target.eq(self.target),
-                    terms.prepare.eq(prepare),
-                    terms.enable.eq(~self.item.pool & (self.item.cores > index)),
-                    terms.run.eq(self.run),
-                    terms.final_tile.eq(self.final_tile),
-                    terms.accepted.eq(accepted),
-                    terms.filled.eq(row_buffer.filled),
-                    core.control[rail].eq(terms.o),
-                ]
-                blocking, done = blocking | terms.blocking, done & terms.done
-        m.d.comb += [
-            reader.room.eq(~blocking),
-            # Rows that no term is left to use are not read.
-            reader.flush.eq(prepare | done),
-            self.done.eq(done),
-        ]
+
+        blocking, all_done = max_pool.blocking, max_pool.done
+        for index in range(config.cores):
+            core, terms, store = Core(config), TermStream(config), TermMemory(config)
+            m.submodules[f"core_{index}"] = core
+            m.submodules[f"terms_{index}"] = terms
+            m.submodules[f"term_memory_{index}"] = store
+            m.d.comb += [
+                store.write.eq(self.term_write & (self.term_core == index)),
+                store.write_address.eq(self.term_address),
+                store.word.eq(self.term),
+                store.read.eq(terms.read),
+                store.address.eq(terms.address),
+                terms.bundle.eq(store.bundle),
+                terms.jump.eq(self.jump[index]),
+                terms.target.eq(self.target),
+                terms.flush.eq(self.flush),
+                terms.start.eq(start),
+                terms.enable.eq(~fetched.pool & (fetched.cores > index)),
+                terms.tiles.eq(item.output_pitch),
+                terms.windows.eq(Mux(start, fetched.windows, item.windows)),
+                terms.base.eq(base),
+                terms.accepted.eq(accepted),
+                terms.filled.eq(row_buffer.filled),
+                terms.taken.eq(self.taken[index]),
+                core.lane_on.eq(lane_on),
+                core.left_edge.eq(left_edge),
+                core.right_edge.eq(right_edge),
+                core.rows.eq(row_buffer.rows),
+                core.control.eq(terms.o),
+                core.taken.eq(self.taken[index]),
+                self.sums[index].eq(core.sums),
+                self.ready[index].eq(core.ready),
+            ]
+            blocking, all_done = blocking | terms.blocking, all_done & terms.done
+        m.d.comb += [reader.room.eq(~blocking), done.eq(running & all_done)]
+        with m.If(done):
+            m.d.sync += [running.eq(0), base.eq(base + item.pass_windows)]
+        with m.If(self.flush):
+            m.d.sync += [accepted.eq(0), base.eq(0), self.input_free.eq(0)]
         return m

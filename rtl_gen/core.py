@@ -1,83 +1,103 @@
-"""A core: N lanes that share one stream of terms per rail."""
+"""A core: N lanes that share one stream of bundles of terms."""
 
-from amaranth import Array, Cat, Module, Signal, signed
+from amaranth import Array, Const, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from rtl_gen.lane import create_lane
-from rtl_gen.row_buffer import choose_row, row_layout
-from rtl_gen.term_stream import term_control_layout
+from rtl_gen.row_buffer import choose_row, rows_layout
+from rtl_gen.term_stream import control_layout
 
-__all__ = ["Core"]
+__all__ = ["Core", "sums_layout"]
+
+
+def sums_layout(config: AcceleratorConfig) -> data.ArrayLayout:
+    """An accumulator for each lane."""
+    return data.ArrayLayout(signed(config.accumulator_width), config.lanes)
 
 
 class Core(wiring.Component):
-    """``acc[i] += (p_row[i + p_offset] << p_shift) - (n_row[i + n_offset] << n_shift)``.
+    """``sum[i] = sum over terms of (negative ? -1 : 1) * (row[i + offset - 1] << shift)``.
 
-    One output channel, N output pixels. Lanes beyond ``lane_on`` and rails without a term see 0.
+    One output channel, N output pixels. A tile's sums are copied when its last bundle is added, so
+    that the next tile goes on while they are taken away. Lanes that are off, neighbours beyond a
+    lane's row of the grid, and places without a term see 0.
 
     Parameters
     ----------
-    config : lanes and their kind
+    config : lanes, their kind and number of terms
 
     Members
     -------
-    load : In(1), sets every accumulator to ``bias``
-    bias : In(signed(accumulator_width))
-    lane_on : In(lanes), lanes whose pixel exists
+    lane_on, left_edge, right_edge : In(lanes), lanes that own a pixel, and those without a left,
+        or a right, neighbour
     rows : In, the row buffer
-    control : In, term_control_layout per rail
-    sums : Out, the accumulators
+    control : In(control_layout)
+    sums : Out, of the finished tile
+    ready : Out(1), ``sums`` are complete; until ``taken`` : In(1)
 
-    Latency: one cycle from ``control`` to ``sums``. Throughput: one term per rail and cycle.
+    Latency: two cycles from the last bundle's ``control`` to ``ready``. Throughput: one bundle per
+    cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
         super().__init__(
             {
-                "load": In(1),
-                "bias": In(signed(config.accumulator_width)),
                 "lane_on": In(config.lanes),
-                "rows": In(row_layout(config)),
-                "control": In(data.ArrayLayout(term_control_layout(config), config.rails)),
-                "sums": Out(data.ArrayLayout(signed(config.accumulator_width), config.lanes)),
+                "left_edge": In(config.lanes),
+                "right_edge": In(config.lanes),
+                "rows": In(rows_layout(config)),
+                "control": In(control_layout(config)),
+                "sums": Out(sums_layout(config)),
+                "ready": Out(1),
+                "taken": In(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        width = config.operand_width
+        width, lanes = config.operand_width, config.lanes
+        terms = self.control.terms
         operands = []
-        for rail in range(config.rails):
-            control = self.control[rail]
-            row = Signal(data.ArrayLayout(width, config.row_width), name=f"row{rail}")
-            operand = Signal(data.ArrayLayout(width, config.lanes), name=f"operand{rail}")
-            m.d.comb += row.eq(choose_row(self.rows, control.slot))
-            for lane in range(config.lanes):
-                chosen = Array(row[lane + offset] for offset in range(3))[control.offset]
-                gate = control.active & self.lane_on[lane]
+        for number in range(config.terms):
+            term = terms[number]
+            row = Signal(data.ArrayLayout(width, lanes), name=f"row{number}")
+            operand = Signal(data.ArrayLayout(width, lanes), name=f"operand{number}")
+            m.d.comb += row.eq(choose_row(self.rows, term.slot))
+            for lane in range(lanes):
+                left = row[lane - 1] if lane else Const(0, width)
+                right = row[lane + 1] if lane + 1 < lanes else Const(0, width)
+                beyond = (self.left_edge[lane] & (term.offset == 0)) | (
+                    self.right_edge[lane] & (term.offset == 2)
+                )
+                gate = term.active & self.lane_on[lane] & ~beyond
+                chosen = Array([left, row[lane], right])[term.offset]
                 m.d.comb += operand[lane].eq(chosen & gate.replicate(width))
             operands.append(operand)
-        enable = Cat(self.control[rail].active for rail in range(config.rails)).any()
 
-        for index in range(config.lanes):
+        accumulators = Signal(sums_layout(config))
+        for index in range(lanes):
             lane = create_lane(config)
             m.submodules[f"lane_{index}"] = lane
             m.d.comb += [
-                lane.load.eq(self.load),
-                lane.enable.eq(enable & self.lane_on[index]),
-                lane.bias.eq(self.bias),
-                lane.p.eq(operands[0][index]),
-                lane.p_shift.eq(self.control[0].shift),
-                lane.subtract.eq(self.control[0].subtract),
-                self.sums[index].eq(lane.value),
+                lane.enable.eq(self.control.enable & (self.lane_on[index] | self.control.clear)),
+                lane.clear.eq(self.control.clear),
+                accumulators[index].eq(lane.value),
             ]
-            if config.rails == 2:
+            for number, operand in enumerate(operands):
                 m.d.comb += [
-                    lane.n.eq(operands[1][index]),
-                    lane.n_shift.eq(self.control[1].shift),
+                    lane.x[number].eq(operand[index]),
+                    lane.shift[number].eq(terms[number].shift),
+                    lane.negative[number].eq(terms[number].negative & terms[number].active),
                 ]
+
+        finished = Signal()
+        m.d.sync += finished.eq(self.control.last)
+        with m.If(finished):
+            m.d.sync += [self.sums.eq(accumulators), self.ready.eq(1)]
+        with m.Elif(self.taken):
+            m.d.sync += self.ready.eq(0)
         return m

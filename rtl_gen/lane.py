@@ -1,7 +1,7 @@
 """Lanes: one output pixel each, in interchangeable kinds behind one interface."""
 
-from amaranth import Cat, Module, Signal, signed
-from amaranth.lib import wiring
+from amaranth import Cat, Module, Signal, Value, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
@@ -16,56 +16,61 @@ def shift_bits(config: AcceleratorConfig) -> int:
 
 
 class Lane(wiring.Component):
-    """``value <- bias`` on ``load``, else ``value <- value + delta`` on ``enable``.
+    """``value <- (clear ? 0 : value) + sum over terms of (negative ? -1 : 1) * operand`` on enable.
 
-    What ``delta`` is makes the kind. A rail without a term has an operand of 0.
+    What is made of the operands makes the kind. A place without a term has an operand of 0.
 
     Parameters
     ----------
-    config : widths and lane kind
+    config : widths, number of terms and lane kind
 
     Members
     -------
-    load, enable : In(1)
-    bias : In(signed(accumulator_width))
-    p, n : In(operand_width), operands of the first and the second rail
-    p_shift, n_shift : In(shift_bits)
-    subtract : In(1), for lanes with one rail
+    enable, clear : In(1)
+    x : In, operand_width bits for each term; shift : In, shift_bits for each term
+    negative : In, a bit for each term
     value : Out(signed(accumulator_width))
 
-    Latency: one cycle. Throughput: one term per rail and cycle.
+    Latency: one cycle. Throughput: config.terms terms per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
         super().__init__(
             {
-                "load": In(1),
                 "enable": In(1),
-                "bias": In(signed(config.accumulator_width)),
-                "p": In(config.operand_width),
-                "n": In(config.operand_width),
-                "p_shift": In(shift_bits(config)),
-                "n_shift": In(shift_bits(config)),
-                "subtract": In(1),
+                "clear": In(1),
+                "x": In(data.ArrayLayout(config.operand_width, config.terms)),
+                "shift": In(data.ArrayLayout(shift_bits(config), config.terms)),
+                "negative": In(config.terms),
                 "value": Out(signed(config.accumulator_width)),
             }
         )
 
-    def delta(self, m: Module) -> Signal:
-        """The signed step of the accumulator, driven in ``m``."""
+    def term(self, number: int) -> Value:
+        """A term's magnitude."""
         raise TypeError(f"{type(self).__name__} is not a lane kind; use UnaryLane or CsdLane")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        delta = self.delta(m)
+        config = self._config
+        delta = Signal(signed(config.step_width))
+        total = 0
+        for number in range(config.terms):
+            negative = self.negative[number]
+            term = Signal(signed(config.term_width + 1), name=f"term{number}")
+            magnitude = self.term(number)
+            flipped = magnitude ^ negative.replicate(len(magnitude))
+            # -x = ~x + 1, and nothing where there is nothing to subtract.
+            m.d.comb += term.eq(Cat(flipped, negative).as_signed() + negative)
+            total = total + term
+        m.d.comb += delta.eq(total)
         m.submodules.accumulator = accumulator = GatedAccumulator(
-            self._config.accumulator_width, self._config.low_bits, len(delta)
+            config.accumulator_width, config.low_bits, len(delta)
         )
         m.d.comb += [
-            accumulator.load.eq(self.load),
-            accumulator.load_value.eq(self.bias),
             accumulator.enable.eq(self.enable),
+            accumulator.clear.eq(self.clear),
             accumulator.delta.eq(delta),
             self.value.eq(accumulator.value),
         ]
@@ -73,25 +78,19 @@ class Lane(wiring.Component):
 
 
 class UnaryLane(Lane):
-    """Unary terms: ``delta = p - n`` with two rails, ``delta = subtract ? -p : p`` with one."""
+    """Unary terms: the operands as they are."""
 
-    def delta(self, m: Module) -> Signal:
-        delta = Signal(signed(self._config.operand_width + 1))
-        if self._config.rails == 2:
-            m.d.comb += delta.eq(self.p - self.n)
-        else:
-            flipped = self.p ^ self.subtract.replicate(len(self.p))
-            m.d.comb += delta.eq(Cat(flipped, self.subtract).as_signed() + self.subtract)
-        return delta
+    def term(self, number: int) -> Value:
+        """The operand."""
+        return Value.cast(self.x[number])
 
 
 class CsdLane(Lane):
-    """Shifted terms on two rails: ``delta = (p << p_shift) - (n << n_shift)``."""
+    """Shifted terms: ``x << shift``."""
 
-    def delta(self, m: Module) -> Signal:
-        delta = Signal(signed(self._config.term_width + 1))
-        m.d.comb += delta.eq((self.p << self.p_shift) - (self.n << self.n_shift))
-        return delta
+    def term(self, number: int) -> Value:
+        """The shifted operand."""
+        return (self.x[number] << self.shift[number])[: self._config.term_width]
 
 
 def create_lane(config: AcceleratorConfig) -> Lane:

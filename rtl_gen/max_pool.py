@@ -1,53 +1,58 @@
-"""Max pooling: a running comparison of buffered rows, one channel after another."""
+"""Max pooling: a running comparison of buffered windows, a channel of each bank at a time."""
 
-from amaranth import Array, Module, Mux, Signal
+from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import TAPS
-from rtl_gen.row_buffer import choose_row, count_bits, row_layout
+from rtl_gen.row_buffer import count_bits, row_layout, rows_layout
 
 __all__ = ["MaxPool"]
 
 
 class MaxPool(wiring.Component):
-    """``value[i] = max over windows and taps of one channel of row[i + tap]``, for N pixels.
+    """``value[bank][i] = max over windows of one channel of row[i]``, for N pixels.
 
     Parameters
     ----------
-    config : lanes, window_slots
+    config : lanes, banks, window_slots
 
     Members
     -------
-    prepare : In(1), begins a tile of ``channels`` channels; takes part if ``enable``
-    run : In(1), rows may be used
-    rows, taps, channel_last : In, the row buffer
+    flush : In(1), no window is needed any more
+    start : In(1), begins a pass of ``tiles`` tiles of ``groups`` groups of channels, the first of
+        whose windows is number ``base``; takes part if ``enable``
+    rows, last : In, the row buffer
     accepted, filled : In(count_bits), windows that the reader took, and that the buffer holds
-    blocking : Out(1), the row that the reader would fill next is still needed
-    value : Out, the maxima
-    write : Out(1), ``value`` is a channel's result in this cycle
-    done : Out(1), the prepared tile's channels are all out
+    output_base, pitch : In(16), words of the first group of channels, and from group to group
+    blocking : Out(1), there is no room for another group of windows
+    value, write, address : Out, the maxima of a group of channels, and where they go
+    done : Out(1), the pass's maxima are all out
 
-    Latency: one cycle from the last tap to ``write``. Throughput: one tap per cycle.
+    Latency: one cycle from the last window to ``write``. Throughput: one window per bank and cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
+        bits = count_bits(config)
         super().__init__(
             {
-                "prepare": In(1),
+                "flush": In(1),
+                "start": In(1),
                 "enable": In(1),
-                "run": In(1),
-                "channels": In(16),
-                "rows": In(row_layout(config)),
-                "taps": In(data.ArrayLayout(2, config.window_slots)),
-                "channel_last": In(config.window_slots),
-                "accepted": In(count_bits(config)),
-                "filled": In(count_bits(config)),
+                "tiles": In(16),
+                "groups": In(16),
+                "base": In(bits),
+                "rows": In(rows_layout(config)),
+                "last": In(config.window_slots // config.banks),
+                "accepted": In(bits),
+                "filled": In(bits),
+                "output_base": In(16),
+                "pitch": In(16),
                 "blocking": Out(1),
-                "value": Out(data.ArrayLayout(config.operand_width, config.lanes)),
+                "value": Out(data.ArrayLayout(row_layout(config), config.banks)),
                 "write": Out(1),
+                "address": Out(16),
                 "done": Out(1, init=1),
             }
         )
@@ -55,44 +60,61 @@ class MaxPool(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        bits = count_bits(config)
-        position = Signal(bits)
+        slots, banks, bits = config.window_slots, config.banks, count_bits(config)
         held = Signal(bits)
-        tap = Signal(2)
+        position = Signal(bits)
+        enabled = Signal()
         fresh = Signal()
-        channel = Signal(16)
+        group = Signal(16)
+        tile = Signal(16)
+        target = Signal(16)
         step = Signal()
-        slot = Signal(bits - 1)
+        place = position[banks.bit_length() - 1 : bits - 1]
+        finished = Signal()
         m.d.comb += [
-            slot.eq(position),
             held.eq(self.accepted - position),
-            self.blocking.eq(~self.done & (held == config.window_slots)),
-            step.eq(self.run & ~self.done & (self.filled != position)),
+            self.blocking.eq(enabled & (held > slots - banks)),
+            step.eq(~self.done & (self.filled != position)),
+            finished.eq(step & self.last.bit_select(place, 1)),
         ]
-        last_tap = tap + 1 == self.taps[slot]
-        finished = step & last_tap & self.channel_last.bit_select(slot, 1)
-
-        row = Signal(data.ArrayLayout(config.operand_width, config.row_width))
-        m.d.comb += row.eq(choose_row(self.rows, slot))
+        groups = Array(
+            Cat(*(self.rows[number * banks + bank] for bank in range(banks)))
+            for number in range(slots // banks)
+        )
+        candidates = Signal(data.ArrayLayout(row_layout(config), banks))
+        m.d.comb += candidates.as_value().eq(groups[place])
         with m.If(step):
-            for lane in range(config.lanes):
-                candidate = Array(row[lane + offset] for offset in range(TAPS))[tap]
-                current = self.value[lane]
-                m.d.sync += current.eq(Mux(fresh | (candidate > current), candidate, current))
-            m.d.sync += [fresh.eq(0), tap.eq(tap + 1)]
-            with m.If(last_tap):
-                m.d.sync += [tap.eq(0), position.eq(position + 1)]
+            for bank in range(banks):
+                for lane in range(config.lanes):
+                    candidate, current = candidates[bank][lane], self.value[bank][lane]
+                    m.d.sync += current.eq(Mux(fresh | (candidate > current), candidate, current))
+            m.d.sync += [fresh.eq(0), position.eq(position + banks)]
         with m.If(finished):
-            m.d.sync += [fresh.eq(1), channel.eq(channel + 1)]
-            with m.If(channel + 1 == self.channels):
-                m.d.sync += self.done.eq(1)
-        m.d.sync += self.write.eq(finished)
-        with m.If(self.prepare):
             m.d.sync += [
-                self.done.eq(~self.enable),
-                position.eq(0),
-                channel.eq(0),
-                tap.eq(0),
+                fresh.eq(1),
+                group.eq(group + 1),
+                target.eq(target + self.pitch),
+                self.address.eq(target),
+            ]
+            with m.If(group + 1 == self.groups):
+                m.d.sync += [
+                    group.eq(0),
+                    tile.eq(tile + 1),
+                    target.eq(self.output_base + tile + 1),
+                    self.done.eq(tile + 1 == self.tiles),
+                ]
+        m.d.sync += self.write.eq(finished)
+        with m.If(self.flush):
+            m.d.sync += enabled.eq(0)
+        with m.If(self.start):
+            m.d.sync += enabled.eq(self.enable)
+        with m.If(self.start & self.enable):
+            m.d.sync += [
+                self.done.eq(0),
+                position.eq(self.base),
+                group.eq(0),
+                tile.eq(0),
+                target.eq(self.output_base),
                 fresh.eq(1),
             ]
         return m

@@ -7,7 +7,7 @@ from amaranth.lib import crc, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import END_SECTION, MAGIC
+from pann_hw.program.layout import END_SECTION, MAGIC, bundle_words
 
 __all__ = ["Error", "ProgramLoader"]
 
@@ -23,6 +23,29 @@ class Error(enum.IntEnum):
     NO_PROGRAM = 5
     POINT_NOT_LOADED = 6
     START_WHILE_BUSY = 7
+    INPUT_SHORT = 8
+    INPUT_LONG = 9
+    INPUT_STOPPED = 10
+
+    @property
+    def meaning(self) -> str:
+        """What happened, for people."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Error.NONE: "no error",
+    Error.BAD_MAGIC: "what was loaded does not begin as a program does",
+    Error.WRONG_CONFIGURATION: "the program is for another configuration or of another version",
+    Error.BAD_SECTION: "a section of the program does not fit its memory",
+    Error.BAD_CHECKSUM: "the program's checksum is wrong: it is damaged or cut short",
+    Error.NO_PROGRAM: "no program is loaded",
+    Error.POINT_NOT_LOADED: "the operating point is not loaded",
+    Error.START_WHILE_BUSY: "a start while another one waits",
+    Error.INPUT_SHORT: "the input has too few elements",
+    Error.INPUT_LONG: "the input has too many elements",
+    Error.INPUT_STOPPED: "the input was given up before its end",
+}
 
 
 class ProgramLoader(wiring.Component):
@@ -67,9 +90,10 @@ class ProgramLoader(wiring.Component):
         config = self._config
         m.submodules.checksum = checksum = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
         transfer = self.i.valid & self.i.ready
-        left = Signal(17)
-        targets = 1 + config.cores * config.rails
-        sizes = Array([config.descriptor_words] + [config.term_words] * (targets - 1))
+        left = Signal(18)
+        targets = 1 + config.cores
+        term_words = config.term_words * bundle_words(config)
+        sizes = Array([config.descriptor_words] + [term_words] * config.cores)
         m.d.comb += [
             self.word.eq(self.i.payload),
             checksum.data.eq(self.i.payload),

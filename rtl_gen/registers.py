@@ -13,11 +13,13 @@ __all__ = ["Register", "RegisterSignature", "Registers"]
 class Register:
     """Addresses of the register block.
 
-    CONTROL (write): bit 0 starts an inference, bit 1 clears error and interrupt.
-    STATUS (read): bit 0 busy, 1 done, 2 program loaded, 3 error.
+    CONTROL (write): bit 0 starts an inference, bit 1 clears error and interrupt, bit 2 gives up an
+        input that is being taken and does not come to its end.
+    STATUS (read): bit 0 busy, 1 done, 2 program loaded, 3 error, 4 ready for a start.
     ERROR (read): the first error since it was cleared, see :class:`rtl_gen.program_loader.Error`.
     POINT (read, write): operating point of the next inference, 0..7.
-    CYCLES (read): cycles of the inference under way or of the last one, start to done.
+    CYCLES (read): cycles of the last inference, from its start, or from the end of the one before
+        where that was later, to its end.
     FINGERPRINT (read): of the configuration; a program must carry the same.
     """
 
@@ -52,8 +54,9 @@ class Registers(wiring.Component):
     -------
     bus : In(RegisterSignature)
     irq : Out(1)
-    start, clear_error : Out(1), pulses in the cycle of the write; point : Out(3)
-    busy, finished, loaded : In(1); sequencer_error, loader_error : In(4), an Error for one cycle
+    start, clear_error, stop_input : Out(1), pulses in the cycle of the write; point : Out(3)
+    ready, busy, finished, loaded : In(1); sequencer_error, loader_error : In(4), an Error for one
+        cycle
 
     Latency: none for reads; one cycle from a write to the register.
     """
@@ -66,7 +69,9 @@ class Registers(wiring.Component):
                 "irq": Out(1),
                 "start": Out(1),
                 "clear_error": Out(1),
+                "stop_input": Out(1),
                 "point": Out(3),
+                "ready": In(1),
                 "busy": In(1),
                 "finished": In(1),
                 "loaded": In(1),
@@ -80,19 +85,23 @@ class Registers(wiring.Component):
         bus = self.bus
         error = Signal(4)
         cycles = Signal(32)
+        last_cycles = Signal(32)
         wanted = Signal()
         control = bus.w_enable & (bus.address == Register.CONTROL)
         m.d.comb += [
             wanted.eq(control & bus.w_data[0]),
-            self.start.eq(wanted & ~self.busy & self.loaded),
+            self.start.eq(wanted & self.ready & self.loaded),
             self.clear_error.eq(control & bus.w_data[1]),
+            self.stop_input.eq(control & bus.w_data[2]),
         ]
         with m.If(bus.w_enable & (bus.address == Register.POINT)):
             m.d.sync += self.point.eq(bus.w_data)
-        with m.If(self.start):
-            m.d.sync += cycles.eq(0)
+        with m.If(self.finished):
+            m.d.sync += [last_cycles.eq(cycles + 1), cycles.eq(0)]
         with m.Elif(self.busy):
             m.d.sync += cycles.eq(cycles + 1)
+        with m.Else():
+            m.d.sync += cycles.eq(0)
 
         # The end counts where it meets a clear: nobody would ever be told of it otherwise.
         with m.If(self.finished):
@@ -105,7 +114,7 @@ class Registers(wiring.Component):
             m.d.comb += found.eq(self.loader_error)
         with m.Elif(self.sequencer_error != 0):
             m.d.comb += found.eq(self.sequencer_error)
-        with m.Elif(wanted & self.busy):
+        with m.Elif(wanted & ~self.ready):
             m.d.comb += found.eq(Error.START_WHILE_BUSY)
         with m.Elif(wanted & ~self.loaded):
             m.d.comb += found.eq(Error.NO_PROGRAM)
@@ -122,13 +131,14 @@ class Registers(wiring.Component):
                     bus.r_data[1].eq(self.irq),
                     bus.r_data[2].eq(self.loaded),
                     bus.r_data[3].eq(error != 0),
+                    bus.r_data[4].eq(self.ready),
                 ]
             with m.Case(Register.ERROR):
                 m.d.comb += bus.r_data.eq(error)
             with m.Case(Register.POINT):
                 m.d.comb += bus.r_data.eq(self.point)
             with m.Case(Register.CYCLES):
-                m.d.comb += bus.r_data.eq(cycles)
+                m.d.comb += bus.r_data.eq(last_cycles)
             with m.Case(Register.FINGERPRINT):
                 m.d.comb += bus.r_data.eq(self._config.fingerprint)
         return m

@@ -1,20 +1,22 @@
-"""The rows that all cores share: a ring that the reader fills and the rails follow."""
+"""The windows that all cores share: a ring that the reader fills and the cores follow."""
 
 from amaranth import Array, Module, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from rtl_gen.row_reader import row_write_layout
 
-__all__ = ["RowBuffer", "choose_row", "count_bits", "row_layout"]
+__all__ = ["RowBuffer", "choose_row", "count_bits", "row_layout", "rows_layout"]
 
 
 def row_layout(config: AcceleratorConfig) -> data.ArrayLayout:
-    """All buffered rows: slot, then element."""
-    return data.ArrayLayout(
-        data.ArrayLayout(config.operand_width, config.row_width), config.window_slots
-    )
+    """One window: an element for each lane."""
+    return data.ArrayLayout(config.operand_width, config.lanes)
+
+
+def rows_layout(config: AcceleratorConfig) -> data.ArrayLayout:
+    """All buffered windows: slot, then element."""
+    return data.ArrayLayout(row_layout(config), config.window_slots)
 
 
 def choose_row(rows: data.View, slot: Value) -> Value:
@@ -28,52 +30,50 @@ def count_bits(config: AcceleratorConfig) -> int:
 
 
 class RowBuffer(wiring.Component):
-    """A ring of ``window_slots`` rows; two or more of them make it (at least) double-buffered.
+    """A ring of ``window_slots`` windows, written in groups of one for each bank.
 
     Parameters
     ----------
-    config : lanes, window_slots
+    config : lanes, banks, window_slots
 
     Members
     -------
     flush : In(1), empties the ring
-    write, i : element writes to the row that is being filled
-    rows : Out, all rows
-    filled : Out(count_bits), windows that were completed since ``flush``, modulo 2 * window_slots
-    taps, channel_last : Out, per row, of its window
+    write : In(1), takes a group ``i``; group_last : In(1), the group is its channels' last one
+    rows : Out, all windows
+    filled : Out(count_bits), windows taken since then, modulo 2 * window_slots
+    last : Out, of each buffered group, its group_last
 
-    Latency: one cycle from a completing write to ``filled``. Throughput: one write per cycle.
+    Latency: one cycle from a write to ``filled``. Throughput: one group per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
+        self._groups = config.window_slots // config.banks
         super().__init__(
             {
                 "flush": In(1),
                 "write": In(1),
-                "i": In(row_write_layout(config)),
-                "rows": Out(row_layout(config)),
+                "i": In(data.ArrayLayout(row_layout(config), config.banks)),
+                "group_last": In(1),
+                "rows": Out(rows_layout(config)),
                 "filled": Out(count_bits(config)),
-                "taps": Out(data.ArrayLayout(2, config.window_slots)),
-                "channel_last": Out(config.window_slots),
+                "last": Out(self._groups),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        slot_bits = count_bits(self._config) - 1
+        banks = self._config.banks
+        bank_bits = banks.bit_length() - 1
+        place = self.filled[bank_bits : count_bits(self._config) - 1]
         with m.If(self.write):
-            for slot in range(self._config.window_slots):
-                with m.If(self.filled[:slot_bits] == slot):
-                    for j in range(self._config.row_width):
-                        with m.If(self.i.enable[j]):
-                            m.d.sync += self.rows[slot][j].eq(self.i.elements[j])
-                    m.d.sync += [
-                        self.taps[slot].eq(self.i.taps),
-                        self.channel_last[slot].eq(self.i.channel_last),
-                    ]
+            m.d.sync += self.filled.eq(self.filled + banks)
+            for group in range(self._groups):
+                with m.If(place == group):
+                    m.d.sync += self.last[group].eq(self.group_last)
+                    for bank in range(banks):
+                        m.d.sync += self.rows[group * banks + bank].eq(self.i[bank])
         with m.If(self.flush):
             m.d.sync += self.filled.eq(0)
-        with m.Elif(self.write & self.i.complete):
-            m.d.sync += self.filled.eq(self.filled + 1)
         return m

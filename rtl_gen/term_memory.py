@@ -1,61 +1,72 @@
-"""One rail's term memory."""
+"""A core's term memory."""
 
-from amaranth import Module
+from amaranth import Module, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import term_fields
+from pann_hw.program.layout import bundle_fields, bundle_words
 
-__all__ = ["TermMemory", "term_layout"]
+__all__ = ["TermMemory", "bundle_layout"]
 
 
-def term_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A term as it lies in the term memory."""
-    return data.StructLayout(dict(term_fields(config)))
+def bundle_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A bundle of terms, see :func:`pann_hw.program.layout.bundle_fields`."""
+    return data.StructLayout(dict(bundle_fields(config)))
 
 
 class TermMemory(wiring.Component):
-    """``term_words`` terms with one read and one write port.
+    """``term_words`` bundles, written a 32-bit word at a time, read one per cycle.
 
     Parameters
     ----------
-    config : term_words and the term's layout
+    config : term_words and the bundle's fields
 
     Members
     -------
-    write, write_address, term : In, stores ``term``
-    read, address : In; word : Out, the term of the last cycle with ``read``
-
-    Latency: one cycle. Throughput: one read and one write per cycle.
+    write, write_address, word : In, address in words of the program stream; of a bundle of two
+        words the lower one comes first
+    read, address : In; bundle : Out, a cycle later
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
-        layout = term_layout(config)
         super().__init__(
             {
                 "write": In(1),
-                "write_address": In(16),
-                "term": In(layout.size),
+                "write_address": In(17),
+                "word": In(32),
                 "read": In(1),
                 "address": In(16),
-                "word": Out(layout),
+                "bundle": Out(bundle_layout(config)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        layout = bundle_layout(self._config)
         m.submodules.store = store = memory.Memory(
-            shape=term_layout(self._config), depth=self._config.term_words, init=[]
+            shape=layout.size, depth=self._config.term_words, init=[]
         )
         read, write = store.read_port(), store.write_port()
         m.d.comb += [
             read.addr.eq(self.address),
             read.en.eq(self.read),
-            self.word.eq(read.data),
-            write.addr.eq(self.write_address),
-            write.en.eq(self.write),
-            write.data.eq(self.term),
+            self.bundle.as_value().eq(read.data),
         ]
+        if bundle_words(self._config) == 1:
+            m.d.comb += [
+                write.addr.eq(self.write_address),
+                write.en.eq(self.write),
+                write.data.eq(self.word),
+            ]
+        else:
+            lower = Signal(32)
+            with m.If(self.write & ~self.write_address[0]):
+                m.d.sync += lower.eq(self.word)
+            m.d.comb += [
+                write.addr.eq(self.write_address >> 1),
+                write.en.eq(self.write & self.write_address[0]),
+                write.data.eq((self.word << 32) | lower),
+            ]
         return m

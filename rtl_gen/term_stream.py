@@ -1,126 +1,178 @@
-"""One rail's stream of terms: reads, waits for rows, and steers operand select and shifter."""
+"""One core's stream of bundles: reads, waits for windows, and steers operand select and shifter."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.program.layout import NO_TERM
 from rtl_gen.lane import shift_bits
 from rtl_gen.row_buffer import count_bits
-from rtl_gen.term_memory import term_layout
+from rtl_gen.term_memory import bundle_layout
 
-__all__ = ["TermStream", "term_control_layout"]
+__all__ = ["TermStream", "control_layout"]
 
 
-def term_control_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """Registered control of one rail: whether a term is added, of which row, offset and shift."""
-    return data.StructLayout(
+def control_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """Registered control of a core.
+
+    enable: something is added, or cleared; clear: first bundle of a tile; last: last one; terms:
+    for each place of the lane whether a term is added, of which slot, offset and shift, and its
+    sign
+    """
+    term = data.StructLayout(
         {
             "active": 1,
             "slot": count_bits(config) - 1,
             "offset": 2,
             "shift": shift_bits(config),
-            "subtract": 1,
+            "negative": 1,
         }
+    )
+    return data.StructLayout(
+        {"enable": 1, "clear": 1, "last": 1, "terms": data.ArrayLayout(term, config.terms)}
     )
 
 
 class TermStream(wiring.Component):
-    """Issues one term per cycle while the rows that it needs are there.
+    """Issues one bundle per cycle while the windows that it needs are there.
 
-    A term first advances by its ``advance`` windows, which frees those that it leaves, then acts on
-    the window reached. The stream of one tile ends with a term marked ``last``; it is repeated
-    for every tile of a pass and left behind with the last one (``final_tile``).
+    A bundle first advances by its ``advance`` windows, which frees those that it leaves, then acts
+    on the window reached and the few behind it. The stream of a tile ends with a bundle marked
+    ``last``, which leaves all the tile's windows; it is repeated for every tile of a pass. A tile's
+    last bundle waits until the sums of the tile before have been taken away.
 
     Parameters
     ----------
-    config : lane kind, rails, window_slots
+    config : terms, lane kind, window_slots
 
     Members
     -------
-    jump, target : sets the address of the next pass's first term
-    prepare : In(1), reads the first term of a tile again; the rail takes part if ``enable``
-    run : In(1), terms may be issued
-    final_tile : In(1), the tile is its pass's last
+    jump, target : In, sets the address of the next pass's first bundle
+    flush : In(1), no window is needed any more
+    start : In(1), begins a pass of ``tiles`` tiles of ``windows`` windows each (modulo 2 *
+        window_slots), the first of which is number ``base``; the core takes part if ``enable``
     accepted, filled : In(count_bits), windows that the reader took, and that the buffer holds
-    address, read, word : the term memory's port
-    blocking : Out(1), the rail needs the row that the reader would fill next
-    done : Out(1), the prepared tile's terms are all issued
-    o : Out(term_control_layout), a cycle after a term is issued
+    taken : In(1), the finished tile's sums have been taken away
+    address, read, bundle : the term memory's port
+    blocking : Out(1), there is no room for another group of windows
+    done : Out(1), the pass's bundles are all issued
+    o : Out(control_layout), a cycle after a bundle is issued
 
-    Latency: one cycle from ``prepare`` until a term can be issued, and one from there to ``o``.
-    Throughput: one term per cycle.
+    Latency: one cycle from ``start`` until a bundle can be issued, and one from there to ``o``.
+    Throughput: one bundle per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
+        bits = count_bits(config)
         super().__init__(
             {
                 "jump": In(1),
                 "target": In(16),
-                "prepare": In(1),
+                "flush": In(1),
+                "start": In(1),
                 "enable": In(1),
-                "run": In(1),
-                "final_tile": In(1),
-                "accepted": In(count_bits(config)),
-                "filled": In(count_bits(config)),
+                "tiles": In(16),
+                "windows": In(bits),
+                "base": In(bits),
+                "accepted": In(bits),
+                "filled": In(bits),
+                "taken": In(1),
                 "address": Out(16),
                 "read": Out(1),
-                "word": In(term_layout(config)),
+                "bundle": In(bundle_layout(config)),
                 "blocking": Out(1),
                 "done": Out(1, init=1),
-                "o": Out(term_control_layout(config)),
+                "o": Out(control_layout(config)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        bits = count_bits(config)
+        slots, bits = config.window_slots, count_bits(config)
         first = Signal(16)
         following = Signal(16)
-        position = Signal(bits)
-        ahead = Signal(bits)
-        held = Signal(bits)
-        reached = Signal(bits)
+        tile = Signal(16)
+        tile_end = Signal(bits)
+        enabled = Signal()
         pending = Signal()
+        fresh = Signal()
+        held_sums = Signal()
+
+        bundle = self.bundle
+        adds = [bundle[f"offset{number}"] != NO_TERM for number in range(config.terms)]
+        available = Signal(bits)
+        held = Signal(bits)
+        position = Signal(bits)
+        reached = Signal(bits)
         issue = Signal()
+        begin = Signal()
+        last_tile = Signal()
+        # Beyond the slots there are none: the core has gone ahead of the reader.
+        there = (available > bundle.advance) & (available <= slots)
+        for number in range(config.terms):
+            there &= ~adds[number] | (available > bundle.advance + bundle[f"ahead{number}"])
         m.d.comb += [
-            ahead.eq(self.filled - position),
+            available.eq(self.filled - position),
             held.eq(self.accepted - position),
-            reached.eq(position + self.word.advance),
-            self.blocking.eq(~self.done & (held == config.window_slots)),
-            issue.eq(self.run & pending & (ahead > self.word.advance)),
-        ]
-        begin = self.prepare & self.enable
-        m.d.comb += [
-            self.read.eq(begin | (issue & ~self.word.last)),
-            self.address.eq(Mux(self.prepare, first, following)),
+            reached.eq(position + bundle.advance),
+            last_tile.eq(tile + 1 == self.tiles),
+            issue.eq(pending & there & ~(bundle.last & held_sums)),
+            self.blocking.eq(enabled & (held > slots - config.banks) & (held <= slots)),
+            begin.eq(self.start & self.enable),
+            self.read.eq(begin | (issue & ~(bundle.last & last_tile))),
+            self.address.eq(Mux(begin | bundle.last, first, following)),
         ]
 
+        with m.If(self.taken):
+            m.d.sync += held_sums.eq(0)
         with m.If(self.jump):
             m.d.sync += first.eq(self.target)
-        with m.If(self.prepare):
+        with m.If(self.flush):
+            m.d.sync += enabled.eq(0)
+        with m.If(self.start):
+            m.d.sync += enabled.eq(self.enable)
+        with m.If(begin):
             m.d.sync += [
-                self.done.eq(~self.enable),
-                pending.eq(self.enable),
-                position.eq(0),
+                self.done.eq(0),
+                pending.eq(1),
+                fresh.eq(1),
+                tile.eq(0),
+                position.eq(self.base),
+                tile_end.eq(self.base + self.windows),
                 following.eq(first + 1),
             ]
         with m.Elif(issue):
-            m.d.sync += position.eq(reached)
-            with m.If(self.word.last):
-                m.d.sync += [self.done.eq(1), pending.eq(0)]
-                with m.If(self.final_tile):
-                    m.d.sync += first.eq(following)
+            m.d.sync += [fresh.eq(bundle.last), position.eq(reached)]
+            with m.If(bundle.last):
+                m.d.sync += [
+                    held_sums.eq(1),
+                    position.eq(tile_end),
+                    tile_end.eq(tile_end + self.windows),
+                    tile.eq(tile + 1),
+                    following.eq(first + 1),
+                ]
+                with m.If(last_tile):
+                    m.d.sync += [self.done.eq(1), pending.eq(0), first.eq(following)]
             with m.Else():
                 m.d.sync += following.eq(following + 1)
 
-        m.d.sync += self.o.active.eq(issue & self.word.add)
-        with m.If(issue & self.word.add):
-            m.d.sync += [self.o.slot.eq(reached), self.o.offset.eq(self.word.offset)]
-            if config.shift:
-                m.d.sync += self.o.shift.eq(self.word.shift)
-            if config.rails == 1:
-                m.d.sync += self.o.subtract.eq(self.word.subtract)
+        m.d.sync += [
+            self.o.enable.eq(issue & (fresh | Cat(*adds).any())),
+            self.o.clear.eq(issue & fresh),
+            self.o.last.eq(issue & bundle.last),
+        ]
+        for number, add in enumerate(adds):
+            term = self.o.terms[number]
+            m.d.sync += term.active.eq(issue & add)
+            with m.If(issue & add):
+                m.d.sync += [
+                    term.slot.eq(reached + bundle[f"ahead{number}"]),
+                    term.offset.eq(bundle[f"offset{number}"]),
+                    term.negative.eq(bundle[f"negative{number}"]),
+                ]
+                if config.shift:
+                    m.d.sync += term.shift.eq(bundle[f"shift{number}"])
         return m

@@ -1,182 +1,223 @@
-"""Walks through the windows that one tile of a pass needs, in the order of the program format."""
+"""Walks through the windows of a pass, tile by tile, in the order of the program format."""
 
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import PASS, SEGMENT, TAPS
+from pann_hw.program.layout import PASS, SEGMENT
 
 __all__ = ["WindowRequest", "WindowSequencer"]
 
 
 class WindowRequest(data.Struct):
-    """One window to fetch.
+    """A group of windows to fetch, one for each bank, all from one address.
 
-    address : word address of the row's first element
-    inside : whether the row lies inside the tensor
-    x : element at tap 0 of lane 0; may be negative
-    taps : taps in use, 1..TAPS
-    segment : which of the pass's segments it belongs to
-    channel_last : last window of its channel
+    address : word address
+    strips, lanes : what the words are turned by: element i is lane i + (strips << columns_bits) +
+        lanes
+    strips_there, columns_there : lanes of the word that own a pixel
+    columns_bits : lanes side by side in the grid, as a power of two
+    pad_value : what elements outside the map count as
+    group_last : the last windows of these channels
     """
 
     address: 16
-    inside: 1
-    x: signed(18)
-    taps: 2
-    segment: 1
-    channel_last: 1
+    strips: signed(8)
+    lanes: signed(8)
+    strips_there: 8
+    columns_there: 8
+    columns_bits: 3
+    pad_value: 8
+    group_last: 1
 
 
 class WindowSequencer(wiring.Component):
-    """Requests for the windows of one tile after another, ordered as ``pann_hw.program.windows``.
+    """Requests for the windows of all tiles of one pass after another.
 
-    ``start`` begins with a pass's first tile, ``next_tile`` with its next tile, dropping what is
-    left of the current one. All addresses are made by additions of strides.
+    A tile's windows are those of each segment in turn, for each group of channels, kernel row and
+    window of that row, as ``pann_hw.program.windows`` lists them. All addresses are made by
+    additions.
 
     Parameters
     ----------
-    config : lanes
+    config : any
 
     Members
     -------
-    item, segments : the pass and its two segments, stable from ``start`` on
-    start, next_tile : In(1)
+    item, segments : In, the next pass; start : In(1), takes it
+    busy : Out(1), windows of the pass taken last are still to come
     o : stream of WindowRequest
 
-    Latency: the first request one cycle after ``start``. Throughput: one request per cycle.
+    Latency: three cycles from ``start`` to the first request. Throughput: one request per cycle,
+    and one cycle between tiles.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
-        self._config = config
         super().__init__(
             {
                 "item": In(data.StructLayout(dict(PASS))),
                 "segments": In(data.ArrayLayout(data.StructLayout(dict(SEGMENT)), 2)),
                 "start": In(1),
-                "next_tile": In(1),
+                "busy": Out(1),
                 "o": Out(stream.Signature(WindowRequest)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        item = Signal(data.StructLayout(dict(PASS)), name="held_item")
+        segments = Signal(
+            data.ArrayLayout(data.StructLayout(dict(SEGMENT)), 2), name="held_segments"
+        )
+        preparing = Signal()
+        entering = Signal()
         active = Signal()
+        m.d.comb += self.busy.eq(preparing | entering | active)
+
+        tile_row = Signal(16)
+        tile_step = Signal(16)
+        # Of each segment, where the tile's first window lies.
+        origin = data.StructLayout({"row": 16, "strip": signed(8), "address": 16})
+        edge = data.StructLayout({"step": 16, "lane": signed(8)})
+        origins = [Signal(origin, name=f"origin{i}") for i in range(2)]
+        edges = [Signal(edge, name=f"edge{i}") for i in range(2)]
+
         index = Signal()
         segment = Signal(data.StructLayout(dict(SEGMENT)))
-        m.d.comb += segment.eq(Mux(index, self.segments[1], self.segments[0]))
-
-        tile = Signal(16)
-        last_tile = tile + 1 == self.item.tiles_per_row
-        row_address = [Signal(16, name=f"row_address{i}") for i in range(2)]
-        row_y = [Signal(signed(20), name=f"row_y{i}") for i in range(2)]
-        tile_x = [Signal(signed(18), name=f"tile_x{i}") for i in range(2)]
-
-        channel = Signal(16)
+        m.d.comb += segment.eq(Mux(index, segments[1], segments[0]))
+        group = Signal(16)
         kernel_row = Signal(8)
-        base = Signal(8)
-        phase = Signal(8)
-        channel_address = Signal(16)
-        address = Signal(16)
-        y = Signal(signed(20))
+        kernel_column = Signal(8)
+        channel = Signal(16)
+        row = Signal(origin)
+        column = Signal(edge)
 
-        reach = Signal(11)
-        step = Signal(11)
-        stride = segment.stride_x
+        shared = Signal()
+        taps = Signal(2)
         m.d.comb += [
-            reach.eq(base + stride),
-            step.eq(stride + (stride << 1)),
+            shared.eq((segment.shared_taps != 0) & (kernel_column == segment.shared_at)),
+            taps.eq(Mux(shared, segment.shared_taps, 1)),
         ]
-        row_bases_left = base + step < segment.kernel_width
-        phases_left = (phase + 1 < stride) & (phase + 1 < segment.kernel_width)
+        columns_left = kernel_column + taps != segment.kernel_width
         rows_left = kernel_row + 1 != segment.kernel_height
-        channels_left = channel + 1 != segment.channels
-        channel_last = ~row_bases_left & ~phases_left & ~rows_left
+        groups_left = group + 1 != segment.groups
+        steps_left = tile_step + 1 != item.steps_wide
+        tiles_left = steps_left | (tile_row + 1 != item.rows)
 
         o = self.o.payload
-        two_more = reach + stride < segment.kernel_width
-        one_more = reach < segment.kernel_width
         m.d.comb += [
             self.o.valid.eq(active),
-            o.address.eq(address),
-            o.inside.eq((y >= 0) & (y < segment.height)),
-            o.x.eq(Mux(index, tile_x[1], tile_x[0]) + base),
-            o.taps.eq(Mux(two_more, TAPS, Mux(one_more, 2, 1))),
-            o.segment.eq(index),
-            o.channel_last.eq(channel_last),
+            o.address.eq(channel + row.address + column.step),
+            o.strips.eq(row.strip),
+            o.lanes.eq(Mux(shared, 0, column.lane)),
+            o.strips_there.eq(segment.strips - (row.row >= segment.last_rows)),
+            o.columns_there.eq(segment.columns - (column.step >= segment.last_steps)),
+            o.columns_bits.eq(item.columns_bits),
+            o.pad_value.eq(segment.pad_value),
+            o.group_last.eq(~columns_left & ~rows_left),
         ]
 
-        def enter(address_value: object, y_value: object) -> list[object]:
-            """Begin a segment's first channel."""
+        def enter(number: int) -> list[object]:
+            """Begin a segment's windows of the tile."""
             return [
-                channel.eq(0),
+                index.eq(number),
+                group.eq(0),
                 kernel_row.eq(0),
-                base.eq(0),
-                phase.eq(0),
-                channel_address.eq(address_value),
-                address.eq(address_value),
-                y.eq(y_value),
+                kernel_column.eq(0),
+                channel.eq(segments[number].base),
+                row.eq(origins[number]),
+                column.eq(edges[number]),
             ]
 
-        with m.If(self.o.valid & self.o.ready):
-            with m.If(row_bases_left):
-                m.d.sync += base.eq(base + step)
-            with m.Elif(phases_left):
-                m.d.sync += [phase.eq(phase + 1), base.eq(phase + 1)]
-            with m.Else():
-                m.d.sync += [base.eq(0), phase.eq(0)]
-                with m.If(rows_left):
-                    m.d.sync += [
-                        kernel_row.eq(kernel_row + 1),
-                        address.eq(address + segment.row_words),
-                        y.eq(y + 1),
-                    ]
-                with m.Elif(channels_left):
-                    following = channel_address + segment.channel_pitch
-                    m.d.sync += [
-                        channel.eq(channel + 1),
-                        kernel_row.eq(0),
-                        channel_address.eq(following),
-                        address.eq(following),
-                        y.eq(Mux(index, row_y[1], row_y[0])),
-                    ]
-                with m.Elif(~index & self.item.two_segments):
-                    m.d.sync += index.eq(1)
-                    m.d.sync += enter(row_address[1], row_y[1])
-                with m.Else():
-                    m.d.sync += active.eq(0)
-
-        first = self.segments[0]
+        current, border = (Mux(index, pair[1], pair[0]) for pair in (origins, edges))
         with m.If(self.start):
-            m.d.sync += [active.eq(1), index.eq(0), tile.eq(0)]
-            m.d.sync += enter(first.origin, -first.pad_top)
-        with m.Elif(self.next_tile):
-            m.d.sync += [active.eq(1), index.eq(0)]
-            with m.If(last_tile):
-                m.d.sync += tile.eq(0)
-                m.d.sync += enter(row_address[0] + first.row_step, row_y[0] + first.stride_y)
+            m.d.sync += [item.eq(self.item), segments.eq(self.segments), preparing.eq(1)]
+        with m.If(preparing):
+            m.d.sync += [preparing.eq(0), entering.eq(1), tile_row.eq(0), tile_step.eq(0)]
+            for number in range(2):
+                own = segments[number]
+                # A second segment that the pass does not have is not clocked.
+                with m.If(item.two_segments if number else 1):
+                    m.d.sync += [
+                        origins[number].row.eq(own.first_row),
+                        origins[number].strip.eq(own.first_strip),
+                        origins[number].address.eq(own.first_address),
+                        edges[number].step.eq(own.first_step),
+                        edges[number].lane.eq(own.first_lane),
+                    ]
+        with m.If(entering):
+            m.d.sync += [entering.eq(0), active.eq(1)]
+            m.d.sync += enter(0)
+        with m.If(self.o.valid & self.o.ready):
+            with m.If(columns_left):
+                m.d.sync += kernel_column.eq(kernel_column + taps)
+                # Windows are shared only where blocks are one pixel wide.
+                with m.If(column.step + 1 == segment.steps):
+                    m.d.sync += [column.step.eq(0), column.lane.eq(column.lane + taps)]
+                with m.Else():
+                    m.d.sync += column.step.eq(column.step + 1)
             with m.Else():
-                m.d.sync += tile.eq(tile + 1)
-                m.d.sync += enter(row_address[0], row_y[0])
-
-        for i in range(2):
-            own = self.segments[i]
-            across = own.stride_x << self._config.lanes.bit_length() - 1
-            # A second segment that the pass does not have is not clocked.
-            with m.If(self.item.two_segments if i else 1):
-                with m.If(self.start):
-                    m.d.sync += [
-                        row_address[i].eq(own.origin),
-                        row_y[i].eq(-own.pad_top),
-                        tile_x[i].eq(-own.pad_left),
-                    ]
-                with m.Elif(self.next_tile & last_tile):
-                    m.d.sync += [
-                        row_address[i].eq(row_address[i] + own.row_step),
-                        row_y[i].eq(row_y[i] + own.stride_y),
-                        tile_x[i].eq(-own.pad_left),
-                    ]
-                with m.Elif(self.next_tile):
-                    m.d.sync += tile_x[i].eq(tile_x[i] + across)
+                m.d.sync += [kernel_column.eq(0), column.eq(border)]
+                with m.If(rows_left):
+                    m.d.sync += kernel_row.eq(kernel_row + 1)
+                    with m.If(row.row + 1 == segment.rows):
+                        m.d.sync += [row.row.eq(0), row.strip.eq(row.strip + 1), row.address.eq(0)]
+                    with m.Else():
+                        m.d.sync += [
+                            row.row.eq(row.row + 1),
+                            row.address.eq(row.address + segment.steps),
+                        ]
+                with m.Else():
+                    m.d.sync += [kernel_row.eq(0), row.eq(current)]
+                    with m.If(groups_left):
+                        m.d.sync += [group.eq(group + 1), channel.eq(channel + segment.pitch)]
+                    with m.Elif(~index & item.two_segments):
+                        m.d.sync += enter(1)
+                    with m.Else():
+                        m.d.sync += [active.eq(0), entering.eq(tiles_left)]
+                        self._next_tile(m, item, segments, origins, edges, steps_left)
+                        m.d.sync += [
+                            tile_step.eq(Mux(steps_left, tile_step + 1, 0)),
+                            tile_row.eq(tile_row + ~steps_left),
+                        ]
         return m
+
+    def _next_tile(
+        self,
+        m: Module,
+        item: Signal,
+        segments: Signal,
+        origins: list[Signal],
+        edges: list[Signal],
+        steps_left: object,
+    ) -> None:
+        """Take the tile beside this one, or the first one of the row of tiles below."""
+        for number in range(2):
+            own, origin, edge = segments[number], origins[number], edges[number]
+            step = Signal(17, name=f"following_step{number}")
+            row = Signal(17, name=f"following_row{number}")
+            step_over = Signal(name=f"step_over{number}")
+            row_over = Signal(name=f"row_over{number}")
+            m.d.comb += [
+                step.eq(edge.step + own.next_step),
+                row.eq(origin.row + own.next_row),
+                step_over.eq(step >= own.steps),
+                row_over.eq(row >= own.rows),
+            ]
+            with m.If(item.two_segments if number else 1):
+                with m.If(steps_left):
+                    m.d.sync += [
+                        edge.step.eq(step - Mux(step_over, own.steps, 0)),
+                        edge.lane.eq(edge.lane + own.next_lane + step_over),
+                    ]
+                with m.Else():
+                    m.d.sync += [
+                        edge.step.eq(own.first_step),
+                        edge.lane.eq(own.first_lane),
+                        origin.row.eq(row - Mux(row_over, own.rows, 0)),
+                        origin.strip.eq(origin.strip + own.next_strip + row_over),
+                        origin.address.eq(
+                            origin.address + own.row_step - Mux(row_over, own.pitch, 0)
+                        ),
+                    ]

@@ -1,15 +1,15 @@
 // Runs inferences on the generated accelerator: loads a program stream, feeds inputs, collects
 // outputs, cycle counts, stored words and toggles. Built by sim/harness.py, which defines in
-// "signals.h": HARNESS_TOP, HARNESS_ROOT, HARNESS_LANE_BYTES, HARNESS_STORE_*, the list of counted
+// "signals.h": HARNESS_TOP, HARNESS_LANE_BYTES, HARNESS_STORE_*, the list of counted
 // signals in HARNESS_SIGNALS(X) as X(class, signal), and HARNESS_CLASSES.
 //
-// usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES SKIP
+// usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES OVERLAP
 //
 // PROGRAM: uint32 words. INPUTS: bytes, ELEMENTS per inference. POINTS: a byte per inference.
 // FOLDER receives outputs.bin (int32, OUTPUTS per inference), cycles.bin (uint32 per inference),
-// and stores.bin (LOG = 1; uint32 address and a byte per lane of every stored word, in order, but for
-// the first SKIP of each inference, which are its input), toggles.bin (TOGGLES = 1;
-// uint64 per inference and class). TIMEOUT is in cycles per inference. All files little-endian.
+// and stores.bin (LOG = 1; uint16 address and bank and a byte per lane of every whole word that is
+// stored, in order), toggles.bin (TOGGLES = 1; uint64 per inference and class). With OVERLAP = 1 each
+// inference is started as soon as the accelerator takes a start, and toggles are not counted. TIMEOUT is in cycles per inference. All files little-endian.
 
 #if defined(__x86_64__)
 // Every such processor since 2009 counts bits in one instruction.
@@ -107,10 +107,25 @@ public:
         return top->registers___05Fr_data;
     }
 
+    // An element of the input stream: its value, and above it whether it is its inference's last.
+    static uint16_t element(const std::vector<uint8_t>& inputs, size_t index, size_t elements) {
+        return inputs[index] | ((index + 1) % elements == 0) << 8;
+    }
+
+    // Writes an element that is sent out in this cycle; the number of them.
+    size_t collect(std::FILE* file) {
+        if (!top->output___05Fvalid) return 0;
+        // The payload is the accumulator with the last flag above it.
+        uint64_t payload = top->output___05Fpayload;
+        int64_t value = static_cast<int64_t>(payload << (64 - HARNESS_SUM_BITS));
+        int32_t sum = static_cast<int32_t>(value >> (64 - HARNESS_SUM_BITS));
+        std::fwrite(&sum, 4, 1, file);
+        return 1;
+    }
+
     std::unique_ptr<HARNESS_TOP> top;
     uint64_t cycles = 0;
     bool counting = false;
-    uint64_t skip = 0;
     uint64_t toggles[HARNESS_CLASSES] = {};
 
     void remember() {
@@ -146,20 +161,74 @@ private:
     void log() {
         if (!stores_) return;
         auto* root = top->rootp;
-        if (!(HARNESS_STORE(root))) return;
-        if (skip) {
-            --skip;
-            return;
-        }
-        uint32_t address = HARNESS_STORE_ADDRESS(root);
-        std::fwrite(&address, 4, 1, stores_);
-        std::fwrite(&HARNESS_STORE_WORD(root), 1, HARNESS_LANE_BYTES, stores_);
+        if (!HARNESS_STORE_WHOLE(root)) return;
+        uint16_t address = HARNESS_STORE_ADDRESS(root);
+        uint16_t bank = 0;
+#define STORE(word)                                              \
+        if (HARNESS_STORE_ENABLE(root) >> bank & 1) {            \
+            std::fwrite(&address, 2, 1, stores_);                \
+            std::fwrite(&bank, 2, 1, stores_);                   \
+            std::fwrite(&(word), 1, HARNESS_LANE_BYTES, stores_); \
+        }                                                        \
+        ++bank;
+        HARNESS_STORE_WORDS(STORE)
+#undef STORE
     }
 
     bool count_;
     std::FILE* stores_;
     std::vector<Counted> counted_;
 };
+
+// Starts every inference as soon as it is taken; the number of those that came to a right end.
+size_t run_overlapped(Bench& bench, const std::vector<uint8_t>& inputs,
+                      const std::vector<uint8_t>& points, size_t elements, size_t outputs,
+                      uint64_t timeout, std::FILE* output_file, std::FILE* cycle_file) {
+    size_t started = 0, done = 0, fed = 0, taken = 0;
+    uint64_t end = bench.cycles + timeout;
+    auto* top = bench.top.get();
+    if (!points.empty()) bench.write(POINT, points[0]);
+    bool point_written = true;
+    top->output___05Fready = 1;
+    while (done < points.size()) {
+        top->input___05Fvalid = fed < inputs.size();
+        top->input___05Fpayload = fed < inputs.size() ? bench.element(inputs, fed, elements) : 0;
+        top->registers___05Fw_enable = 0;
+        uint32_t status = bench.read(STATUS);
+        bool ready = status >> 4 & 1, failed = status >> 3 & 1, finished = top->irq;
+        if (finished) {
+            uint32_t cycles = bench.read(CYCLES);
+            std::fwrite(&cycles, 4, 1, cycle_file);
+            ++done;
+            std::printf("%zu\n", done);
+            std::fflush(stdout);
+            end = bench.cycles + timeout;
+        }
+        bool start = ready && point_written && started < points.size();
+        if (start || finished) {
+            top->registers___05Faddress = CONTROL;
+            top->registers___05Fw_data = start | finished << 1;
+            top->registers___05Fw_enable = 1;
+        } else if (!point_written && started < points.size()) {
+            top->registers___05Faddress = POINT;
+            top->registers___05Fw_data = points[started];
+            top->registers___05Fw_enable = 1;
+            point_written = true;
+        }
+        if (start) ++started, point_written = false;
+        bench.settle();
+        if (top->input___05Fvalid && top->input___05Fready) ++fed;
+        taken += bench.collect(output_file);
+        if (bench.cycles > end || failed) break;
+        bench.cycle();
+    }
+    uint32_t error = bench.read(ERROR);
+    if (done == points.size() && fed == elements * done && taken == outputs * done && !error)
+        return done;
+    std::fprintf(stderr, "%zu of %zu inferences done, %zu inputs taken, %zu outputs given, error %u\n",
+                 done, points.size(), fed, taken, error);
+    return 0;
+}
 
 }  // namespace
 
@@ -172,9 +241,7 @@ int main(int argc, char** argv) {
     size_t elements = std::strtoull(argv[5], nullptr, 10);
     size_t outputs = std::strtoull(argv[6], nullptr, 10);
     uint64_t timeout = std::strtoull(argv[7], nullptr, 10);
-    bool log = std::atoi(argv[8]), toggles = std::atoi(argv[9]);
-
-    uint64_t skip = std::strtoull(argv[10], nullptr, 10);
+    bool log = std::atoi(argv[8]), toggles = std::atoi(argv[9]), overlap = std::atoi(argv[10]);
 
     std::FILE* output_file = create(folder, "outputs.bin");
     std::FILE* cycle_file = create(folder, "cycles.bin");
@@ -195,34 +262,31 @@ int main(int argc, char** argv) {
     bench.settle();
     bench.cycle();
     if (uint32_t error = bench.read(ERROR)) {
-        std::fprintf(stderr, "the accelerator reports error %u on its program\n", error);
+        std::fprintf(stderr, "the accelerator refuses its program, error %u\n", error);
         return 1;
     }
 
-    for (size_t image = 0; image < points.size(); ++image) {
+    size_t images = overlap ? run_overlapped(bench, inputs, points, elements, outputs, timeout,
+                                             output_file, cycle_file)
+                            : points.size();
+    if (overlap && images != points.size()) return 1;
+    for (size_t image = 0; image < points.size() && !overlap; ++image) {
         bench.write(POINT, points[image]);
         bench.remember();
         std::memset(bench.toggles, 0, sizeof bench.toggles);
         bench.counting = true;
-        bench.skip = skip;
         bench.write(CONTROL, 1);
         size_t fed = 0, taken = 0;
         uint64_t end = bench.cycles + timeout;
         bench.top->output___05Fready = 1;
         while (true) {
             bench.top->input___05Fvalid = fed < elements;
-            bench.top->input___05Fpayload = fed < elements ? inputs[image * elements + fed] : 0;
-            bench.settle();
-            if (bench.top->irq) break;
+            bench.top->input___05Fpayload =
+                fed < elements ? bench.element(inputs, image * elements + fed, elements) : 0;
+            // An error ends an inference without an interrupt.
+            if (bench.read(ERROR) || bench.top->irq) break;
             if (bench.top->input___05Fvalid && bench.top->input___05Fready) ++fed;
-            if (bench.top->output___05Fvalid) {
-                // The payload is the accumulator with the last flag above it.
-                uint64_t payload = bench.top->output___05Fpayload;
-                int64_t value = static_cast<int64_t>(payload << (64 - HARNESS_SUM_BITS));
-                int32_t sum = static_cast<int32_t>(value >> (64 - HARNESS_SUM_BITS));
-                std::fwrite(&sum, 4, 1, output_file);
-                ++taken;
-            }
+            taken += bench.collect(output_file);
             if (bench.cycles > end) {
                 std::fprintf(stderr, "inference %zu is not done after %llu cycles\n", image,
                              static_cast<unsigned long long>(timeout));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import MismatchError, ToolError
 from pann_hw.program.image import Image
 from rtl_gen.accelerator import Accelerator
+from rtl_gen.program_loader import Error
 from rtl_gen.verilog import to_verilog
 from sim.build import build_simulator
 from sim.signals import CLASSES, TOP, CountedSignal, counted_signals, public_lines
@@ -33,8 +35,8 @@ class SimulationResult:
     ----------
     outputs : int64 (inferences, outputs), in the order of the output stream
     cycles : int64 (inferences,), from start to done
-    stores : structured array (stores,) with ``address`` and ``word`` (a byte per lane), of all
-        inferences in order; None where not asked for
+    stores : structured array (stores,) with ``address``, ``bank`` and ``word`` (a byte per lane),
+        of all inferences in order; None where not asked for
     toggles : class -> int64 (inferences,); None where not asked for
     """
 
@@ -61,11 +63,10 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
 def build(config: AcceleratorConfig) -> Path:
     """The simulator of a configuration; made once and kept in the cache."""
     signals = counted_signals(config)
-    store = {
-        "ADDRESS": CountedSignal("", (), "store_address"),
-        "WORD": CountedSignal("", (), "store_word"),
+    ports = {
+        name: CountedSignal("", (), f"store_{name}") for name in ("address", "enable", "whole")
     }
-    enable = CountedSignal("", (), "store_enable")
+    words = [CountedSignal("", (), f"store_word{bank}") for bank in range(config.banks)]
     lines = [
         f'#include "V{TOP}.h"',
         f'#include "V{TOP}___024root.h"',
@@ -73,8 +74,13 @@ def build(config: AcceleratorConfig) -> Path:
         f"#define HARNESS_SUM_BITS {config.accumulator_width}",
         f"#define HARNESS_LANE_BYTES {config.lanes}",
         f"#define HARNESS_CLASSES {len(CLASSES)}",
-        f"#define HARNESS_STORE(root) (root)->{enable.cpp}",
-        *(f"#define HARNESS_STORE_{key}(root) (root)->{item.cpp}" for key, item in store.items()),
+        *(
+            f"#define HARNESS_STORE_{name.upper()}(root) (root)->{port.cpp}"
+            for name, port in ports.items()
+        ),
+        "#define HARNESS_STORE_WORDS(X) \\",
+        *(f"  X(root->{word.cpp}) \\" for word in words),
+        "",
         "#define HARNESS_SIGNALS(X) \\",
         *(f"  X({CLASSES.index(item.signal_class)}, root->{item.cpp}) \\" for item in signals),
         "",
@@ -92,6 +98,7 @@ def simulate(
     timeout: int = 100_000_000,
     stores: bool = False,
     toggles: bool = False,
+    overlap: bool = False,
     progress: Callable[[], None] | None = None,
 ) -> SimulationResult:
     """Run inferences one after another on one accelerator, loaded once.
@@ -104,6 +111,8 @@ def simulate(
     outputs : elements that an inference sends out
     timeout : cycles after which an inference counts as hung
     stores, toggles : whether to record stored words, and toggles by class
+    overlap : start each inference as soon as the accelerator takes a start, while others are under
+        way; cycles are then those between ends, and toggles cannot be counted
     progress : called after each inference
 
     Raises
@@ -118,6 +127,8 @@ def simulate(
             f"inputs {inputs.shape} and points {points.shape} must be (inferences, elements) and "
             "(inferences,)"
         )
+    if toggles and overlap:
+        raise ValueError("toggles are of single inferences: they cannot overlap")
     for what, values in (("inputs", inputs), ("points", points)):
         if values.size and not 0 <= values.min() <= values.max() <= 255:
             raise ValueError(f"{what} are {values.min()}..{values.max()}, must be 0..255")
@@ -128,8 +139,7 @@ def simulate(
         (folder / "inputs.bin").write_bytes(inputs.astype(np.uint8).tobytes())
         (folder / "points.bin").write_bytes(points.astype(np.uint8).tobytes())
         files = [str(folder / f"{part}.bin") for part in ("program", "inputs", "points")]
-        skip = image.input_words(int(points[0])) if count else 0
-        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles), skip]
+        numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles), int(overlap)]
         command = [str(executable), *files, name, *map(str, numbers)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -140,10 +150,19 @@ def simulate(
                     progress()
             message = process.stderr.read().strip()
         if process.returncode == 1:
-            raise MismatchError(f"simulation: {message}")
+            raise MismatchError(f"simulation: {_explained(message)}")
         if process.returncode:
             raise ToolError(f"the simulator failed with code {process.returncode}: {message}")
         return _collect(folder, image.config, (count, outputs), stores, toggles)
+
+
+def _explained(message: str) -> str:
+    """The simulator's message with the meaning of the accelerator's error code."""
+    return re.sub(r"error (\d+)", lambda code: f"error {code[1]}: {_meaning(code[1])}", message)
+
+
+def _meaning(code: str) -> str:
+    return Error(int(code)).meaning
 
 
 def _collect(
@@ -153,7 +172,7 @@ def _collect(
     cycles = np.fromfile(folder / "cycles.bin", "<u4").astype(np.int64)
     stored = counted = None
     if stores:
-        layout = np.dtype([("address", "<u4"), ("word", "u1", config.lanes)])
+        layout = np.dtype([("address", "<u2"), ("bank", "<u2"), ("word", "u1", config.lanes)])
         stored = np.fromfile(folder / "stores.bin", layout)
     if toggles:
         table = np.fromfile(folder / "toggles.bin", "<u8").astype(np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.flips import CLASSES
+from pann_hw.machine.flips import CLASSES
 from sim.build import cpp_name
 
 __all__ = ["CLASSES", "TOP", "CountedSignal", "counted_signals", "public_lines"]
@@ -35,76 +35,131 @@ class CountedSignal:
 
 
 _CONTROL = {
-    ("sequencer",): (
+    ("sequencer",): ("fsm_state", "index", "entry", "running", "ending"),
+    ("descriptor_reader",): (
         "fsm_state",
         "index",
-        "first_pass",
-        "input_base",
-        "input_width",
-        "input_rows",
-        "tile",
-        "row",
-        "tile_address",
         "item",
         "segments",
         "records",
+        "item_valid",
+        "records_valid",
     ),
-    ("drain",): ("fsm_state", "core", "step", "lane", "word_address", "address"),
-    ("input_loader",): ("address", "lane", "column", "row", "busy"),
-    ("array", "sequencer"): (
-        "active",
-        "index",
-        "tile",
-        "row_address0",
-        "row_address1",
-        "row_y0",
-        "row_y1",
-        "tile_x0",
-        "tile_x1",
-        "channel",
-        "kernel_row",
-        "base",
-        "phase",
-        "channel_address",
+    ("drain",): (
+        "fsm_state",
+        "held_item",
+        "held_records",
+        "core",
+        "step",
+        "lane",
+        "row",
+        "column",
+        "tile_address",
+        "word_address",
+        "word_bank",
+        "write",
         "address",
-        "y",
+        "bank",
     ),
-    ("array", "reader"): ("busy", "following", "held", "write"),
-    ("array", "row_buffer"): ("filled", "taps", "channel_last"),
-    ("array",): ("accepted",),
-    ("array", "max_pool"): ("position", "tap", "fresh", "channel", "value", "done", "write"),
+    ("input_loader",): (
+        "busy",
+        "bank",
+        "x",
+        "y",
+        "step",
+        "row",
+        "column",
+        "strip",
+        "channel",
+        "channel_address",
+        "row_address",
+    ),
+    ("array", "sequencer"): (
+        "held_item",
+        "held_segments",
+        "preparing",
+        "entering",
+        "active",
+        "tile_row",
+        "tile_step",
+        "origin0",
+        "origin1",
+        "edge0",
+        "edge1",
+        "index",
+        "group",
+        "kernel_row",
+        "kernel_column",
+        "channel",
+        "row",
+        "column",
+    ),
+    ("array", "reader"): ("held", "write", "group_last"),
+    ("array", "row_buffer"): ("filled", "last"),
+    ("array",): (
+        "accepted",
+        "base",
+        "fetched",
+        "fetched_groups",
+        "drained",
+        "groups",
+        "waiting",
+        "running",
+        "drain_waits",
+        "input_free",
+    ),
+    ("array", "max_pool"): (
+        "position",
+        "enabled",
+        "fresh",
+        "group",
+        "tile",
+        "target",
+        "value",
+        "address",
+        "write",
+        "done",
+    ),
 }
+"""Registers of the class control, by path."""
+
+_STREAM_CONTROL = (
+    "first",
+    "tile",
+    "tile_end",
+    "position",
+    "enabled",
+    "pending",
+    "fresh",
+    "held_sums",
+    "done",
+)
 
 
 def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
     """Every counted signal of the accelerator that a configuration gives."""
     signals = []
-    for core in range(config.cores):
-        at = ("array", f"core_{core}")
-        signals += [CountedSignal("operand", at, f"operand{rail}") for rail in range(config.rails)]
-        signals.append(CountedSignal("accumulator", at, "sums"))
-        for rail in range(config.rails):
-            at = ("array", f"terms_{core * config.rails + rail}")
-            signals += [
-                CountedSignal("term_stream", at, "word"),
-                CountedSignal("term_stream", at, "o"),
-                CountedSignal("memory_ports", at, "following"),
-                *(
-                    CountedSignal("control", at, name)
-                    for name in ("first", "position", "pending", "done")
-                ),
-            ]
+    for number in range(config.cores):
+        core, terms = ("array", f"core_{number}"), ("array", f"terms_{number}")
+        signals += [CountedSignal("operand", core, f"operand{n}") for n in range(config.terms)]
+        signals += [CountedSignal("accumulator", core, name) for name in ("accumulators", "sums")]
+        signals += [CountedSignal("control", core, name) for name in ("finished", "ready")]
+        signals += [CountedSignal("term_stream", terms, name) for name in ("bundle", "o")]
+        signals.append(CountedSignal("memory_ports", terms, "following"))
+        signals += [CountedSignal("control", terms, name) for name in _STREAM_CONTROL]
+    store = ("address", "enable", "whole", "lane", *(f"word{n}" for n in range(config.banks)))
     signals += [
         CountedSignal("row_buffer", ("array", "row_buffer"), "rows"),
         CountedSignal("requantiser", ("drain", "requantiser"), "state"),
-        CountedSignal("memory_ports", ("array", "reader"), "address"),
-        CountedSignal("memory_ports", ("array", "reader"), "read"),
-        CountedSignal("memory_ports", ("array", "reader"), "word"),
-        CountedSignal("memory_ports", (), "store_address"),
-        CountedSignal("memory_ports", (), "store_enable"),
-        CountedSignal("memory_ports", (), "store_word"),
+        *(
+            CountedSignal("memory_ports", ("array", "reader"), n)
+            for n in ("address", "read", "words")
+        ),
+        *(CountedSignal("memory_ports", (), f"store_{name}") for name in store),
         CountedSignal("memory_ports", ("sequencer",), "address"),
         CountedSignal("memory_ports", ("sequencer",), "word"),
+        CountedSignal("memory_ports", ("descriptor_reader",), "address"),
+        CountedSignal("memory_ports", ("descriptor_reader",), "word"),
     ]
     for path, names in _CONTROL.items():
         signals += [CountedSignal("control", path, name) for name in names]

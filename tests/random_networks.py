@@ -19,7 +19,7 @@ from pann_hw.integer.network import (
 )
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run_layer
-from pann_hw.program.interpret import output_map, store_map
+from pann_hw.machine.interpret import output_map, store_map
 from pann_hw.program.program import Program
 
 __all__ = [
@@ -301,14 +301,16 @@ def one_layer(
 def random_config(rng: np.random.Generator, **fixed: int | str) -> AcceleratorConfig:
     """A configuration with memories that are large enough for the networks of this module."""
     lane = str(rng.choice(["csd", "unary"]))
+    banks = int(rng.choice([1, 2, 4]))
     values: dict[str, int | str] = {
         "lanes": int(rng.choice([4, 8, 16, 32])),
         "cores": int(rng.integers(1, 5)),
         "lane": lane,
-        "rails": 2 if lane == "csd" else int(rng.integers(1, 3)),
+        "rails": int(rng.integers(1, 3)),
+        "terms_per_rail": int(rng.integers(1, 3)),
         "max_shift": int(rng.choice([1, 3, 7])),
-        "window_slots": int(rng.choice([2, 4, 8])),
-        "max_stride": int(rng.integers(1, 5)),
+        "banks": banks,
+        "window_slots": int(rng.choice([slots for slots in (4, 8, 16) if slots >= 2 * banks])),
         "accumulator_width": 24,
         "activation_words": 8192,
         "term_words": 65536,
@@ -341,10 +343,12 @@ def layer_arrays(
     }
     entries = store_map(program)
     assert stores.shape == (count, len(entries), program.config.lanes)
-    for number, (layer, channel, row, column, valid) in enumerate(entries):
-        target = arrays[program.layer_names[layer]][:, channel, row, column : column + valid]
-        assert (target == -1).all(), f"element {channel}, {row}, {column} is stored twice"
-        target[...] = stores[:, number, :valid]
+    for number, (layer, channel, lanes) in enumerate(entries):
+        array = arrays[program.layer_names[layer]]
+        for lane, row, column in lanes:
+            target = array[:, channel, row, column]
+            assert (target == -1).all(), f"element {channel}, {row}, {column} is stored twice"
+            target[...] = stores[:, number, lane]
     raw = arrays[program.layer_names[-1]]
     places = output_map(program)
     assert outputs.shape == (count, len(places)) == (count, len(set(places)))

@@ -1,4 +1,4 @@
-"""The benchmarks' own parts: the network's names and function, fitting, and counts of slots."""
+"""The benchmarks' own parts: the network's names and function, and fitting."""
 
 from __future__ import annotations
 
@@ -17,32 +17,10 @@ from benchmarks.networks import NETWORKS
 from benchmarks.resnet20 import main
 from benchmarks.resnet20_network import WEIGHTS, Block, ResNet20, load_module
 from benchmarks.resnet20_run import LARGEST, fitted
-from benchmarks.utilisation import layer_uses
-from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.network.torch_import import import_module
 from pann_hw.program.compile import compile_network
-from pann_hw.program.interpret import execute
-from pann_hw.program.observer import Observer
-from pann_hw.program.program import Pass
-from pann_hw.program.timing import PassTiming, Tile, TileTiming, inference_cycles
-from tests.random_networks import random_config, random_network, residual_network, width_needed
-
-
-class Adds(Observer):
-    """Counts by layer, term by term: additions at lanes with a pixel."""
-
-    def __init__(self) -> None:
-        self.filled: dict[int, int] = {}
-
-    def begin_pass(self, item: Pass, timing: PassTiming) -> None:
-        self._layer = item.layer
-
-    def tile(self, tile: Tile, timing: TileTiming, rows: object) -> None:
-        self._valid = tile.valid
-
-    def operands(self, rail: int, values: np.ndarray, cycles: np.ndarray) -> None:
-        self.filled[self._layer] = self.filled.get(self._layer, 0) + len(cycles) * self._valid
+from tests.random_networks import random_network, residual_network, width_needed
 
 
 def test_parameters_have_the_state_dicts_names() -> None:
@@ -124,20 +102,3 @@ def test_fitted_accelerator_holds_the_networks_and_no_smaller_one_does(
         with pytest.raises(InputError, match=name):
             compile_network(one, less, "csd")
             compile_network(other, less, "unary")
-
-
-@pytest.mark.parametrize("number", range(4))
-def test_slots_are_those_of_an_execution(number: int, rng: np.random.Generator) -> None:
-    network, images = random_network(rng, 2)
-    config: AcceleratorConfig = random_config(rng, max_stride=2)
-    program = compile_network(network, config, "unary")
-    adds = Adds()
-    execute(program, images[:1], adds)
-    uses = layer_uses(program)
-    assert [use.filled for use in uses] == [adds.filled.get(i, 0) for i in range(len(uses))]
-    start, *_ = inference_cycles(program)
-    assert start + sum(use.cycles for use in uses) == sum(inference_cycles(program))
-    adders = config.lanes * config.cores * config.rails
-    for use in uses:
-        assert use.slots == use.cycles * adders
-        assert use.slots >= use.running >= use.active >= use.filled

@@ -114,6 +114,9 @@ def test_quantize_and_compile_report_what_they_made(
     )  # fmt: skip
     points = result["points"]
     assert isinstance(points, list) and points[0]["encoding"] == "csd"
+    compiled = ("compile", f"{work}/net.npz", *SMALL, "--output", f"{tmp_path}/p.pann")
+    exact = ("--activation-words", f"{points[0]['activation_words']}")
+    assert output(capsys, *compiled, *exact)["points"] == points
 
 
 def test_exported_program_gives_the_same_network_as_its_module(
@@ -134,7 +137,9 @@ def test_exported_program_gives_the_same_network_as_its_module(
             assert np.array_equal(mine.sources[0].weights, theirs.sources[0].weights)
 
 
-def test_simulate_compare_and_power_agree(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_simulate_compare_and_power_agree(
+    work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     run = (f"{work}/program.pann", "--data", f"{work}/data.npz", "--images", "9")
     simulated = output(capsys, "simulate", *run)
     points = simulated["points"]
@@ -148,6 +153,14 @@ def test_simulate_compare_and_power_agree(work: Path, capsys: pytest.CaptureFixt
         assert level["compared"] > 0
         assert level["cycles_predicted"] == level["cycles_counted"]
         assert simulated_point["cycles_per_image"] == level["cycles_counted"]
+    networks = (f"{work}/net.npz", f"{work}/unary.npz", "--encoding", "csd,unary")
+    compiled = output(capsys, "compile", *networks, *SMALL, "--output", f"{tmp_path}/program.pann")[
+        "points"
+    ]
+    assert isinstance(compiled, list)
+    assert [point["cycles_per_image"] for point in compiled] == [
+        level["cycles_counted"] for level in levels
+    ]
     power = output(capsys, "power", *run, "--point", "1")
     counted = power["points"]
     assert isinstance(counted, list) and len(counted) == 1
@@ -262,7 +275,7 @@ def test_bad_network_file(work: Path, capsys: pytest.CaptureFixture[str], tmp_pa
         ("--activation-words=16", "activation_words"),
         ("--term-words=16", "term_words"),
         ("--descriptor-words=64", "descriptor_words"),
-        ("--accumulator-width=12", "accumulator_width"),
+        ("--accumulator-width=13", "accumulator_width"),
     ],
 )
 def test_memory_too_small_names_what_to_raise(

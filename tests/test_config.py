@@ -15,11 +15,12 @@ OTHER: dict[str, int | str] = {
     "cores": 2,
     "lane": "unary",
     "rails": 1,
+    "terms_per_rail": 2,
     "max_shift": 7,
     "accumulator_width": 21,
     "low_bits": 4,
-    "window_slots": 8,
-    "max_stride": 3,
+    "banks": 4,
+    "window_slots": 16,
     "activation_words": 2048,
     "term_words": 512,
     "descriptor_words": 512,
@@ -42,7 +43,9 @@ def test_other_values_cover_every_parameter() -> None:
         ({"rails": True, "lane": "unary"}, "rails = True: must be one of"),
         ({"rails": 3}, "rails = 3: must be one of 1, 2"),
         ({"lane": "mac"}, "lane = 'mac': must be one of unary, csd"),
-        ({"window_slots": 3}, "window_slots = 3: must be one of 2, 4, 8"),
+        ({"terms_per_rail": 3}, "terms_per_rail = 3: must be one of 1, 2"),
+        ({"banks": 3}, "banks = 3: must be one of 1, 2, 4"),
+        ({"window_slots": 2}, "window_slots = 2: must be one of 4, 8, 16"),
         ({"max_shift": 0}, "max_shift = 0: must be one of 1, 3, 7"),
         ({"cores": 0}, r"cores = 0: must be 1\.\.16"),
         ({"cores": 17}, r"cores = 17: must be 1\.\.16"),
@@ -51,13 +54,22 @@ def test_other_values_cover_every_parameter() -> None:
         ({"operand_width": 9}, r"operand_width = 9: must be 8\.\.8"),
         ({"accumulator_width": 33}, r"accumulator_width = 33: must be 12\.\.32"),
         ({"low_bits": 0}, r"low_bits = 0: must be 1\.\.31"),
-        ({"max_stride": 5}, r"max_stride = 5: must be 1\.\.4"),
         ({"activation_words": 65537}, r"activation_words = 65537: must be 16\.\.65536"),
         ({"term_words": 15}, r"term_words = 15: must be 16\.\.65536"),
         ({"descriptor_words": None}, r"descriptor_words = None: must be 64\.\.65536"),
-        ({"rails": 1}, "rails = 1: the csd lane has 2; choose lane = unary"),
+        (
+            {"banks": 4, "window_slots": 4},
+            "window_slots = 4: must be at least two for each of 4 banks; lower banks",
+        ),
+        (
+            {"banks": 4, "activation_words": 1026},
+            "activation_words = 1026: must be a multiple of banks = 4",
+        ),
         ({"low_bits": 24}, "low_bits = 24: must be below accumulator_width = 24"),
-        ({"max_shift": 7, "accumulator_width": 15}, "accumulator_width = 15: must be at least 16"),
+        (
+            {"max_shift": 7, "accumulator_width": 16},
+            "accumulator_width = 16: must be at least 17 for 2 shifted operands of 15 bits",
+        ),
     ],
 )
 def test_values_out_of_range(values: dict[str, object], message: str) -> None:
@@ -66,12 +78,26 @@ def test_values_out_of_range(values: dict[str, object], message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("values", [{"lane": "unary", "rails": 1}, {"max_shift": 7}, {}])
-def test_derived_widths(values: dict[str, object]) -> None:
-    config = AcceleratorConfig.of(values, "test")
-    assert config.shift == (0 if config.lane == "unary" else config.max_shift)
+@pytest.mark.parametrize("rails", [1, 2])
+@pytest.mark.parametrize("terms_per_rail", [1, 2])
+@pytest.mark.parametrize(("lane", "max_shift"), [("unary", 7), ("csd", 1), ("csd", 3), ("csd", 7)])
+def test_derived_widths(lane: str, max_shift: int, terms_per_rail: int, rails: int) -> None:
+    config = AcceleratorConfig(
+        lane=lane, max_shift=max_shift, terms_per_rail=terms_per_rail, rails=rails
+    )
+    assert config.shift == (0 if lane == "unary" else max_shift)
     assert config.term_width == 8 + config.shift
-    assert config.row_width == config.lanes + 2
+    assert config.terms == rails * terms_per_rail
+    # The sum of all terms of a cycle, all of one sign or the other, just fits.
+    extreme = config.terms * (255 << config.shift)
+    assert extreme < 2 ** (config.step_width - 1)
+    assert extreme >= 2 ** (config.step_width - 2)
+
+
+@pytest.mark.parametrize("banks", [1, 2, 4])
+def test_words_are_shared_among_banks(banks: int) -> None:
+    config = AcceleratorConfig(banks=banks, activation_words=1000)
+    assert config.bank_words * banks == 1000
 
 
 def test_round_trip(tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ import pytest
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import run
+from pann_hw.machine.flips import CLASSES, FlipPredictor
+from pann_hw.machine.interpret import execute
+from pann_hw.machine.machine import Machine, Schedule
 from pann_hw.program.compile import compile_network
-from pann_hw.program.flips import CLASSES, FlipPredictor
 from pann_hw.program.image import link
-from pann_hw.program.interpret import execute
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, simulate
 from tests.random_networks import (
@@ -31,6 +32,7 @@ from tests.random_networks import (
 
 KINDS: dict[str, dict[str, str | int]] = {
     "csd": {"lane": "csd", "rails": 2},
+    "csd_two": {"lane": "csd", "rails": 2, "terms_per_rail": 2},
     "unary": {"lane": "unary", "rails": 2},
     "one_rail": {"lane": "unary", "rails": 1},
 }
@@ -42,12 +44,12 @@ MATRIX = [(lanes, cores, kind) for lanes in LANES for cores in CORES for kind in
 COVER = [
     (4, 4, "csd"),
     (8, 2, "one_rail"),
-    (8, 1, "csd"),
+    (8, 1, "csd_two"),
     (16, 2, "unary"),
     (32, 1, "one_rail"),
     (32, 1, "csd"),
 ]
-"""Every value of every parameter of the matrix, and every number of window slots."""
+"""Every value of every parameter of the matrix, of banks and of window slots."""
 
 
 @cache
@@ -60,27 +62,26 @@ def networks(max_stride: int) -> list[tuple[IntegerNetwork, np.ndarray]]:
 def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
     """A configuration whose other parameters go through their values along the matrix."""
     lane, core, turn = LANES.index(lanes), CORES.index(cores), list(KINDS).index(kind)
-    max_stride = (2, 3, 4)[(lane + turn) % 3]
+    banks = (1, 2, 4)[(lane + turn) % 3]
     max_shift = (1, 3, 7)[(lane + core) % 3]
-    term_width = 8 + (max_shift if kind == "csd" else 0)
-    needed = width_needed(*(network for network, _ in networks(max_stride)))
-    return AcceleratorConfig.of(
-        {
-            "lanes": lanes,
-            "cores": cores,
-            **KINDS[kind],
-            "window_slots": (2, 4, 8)[(lane + core + turn) % 3],
-            "max_stride": max_stride,
-            "max_shift": max_shift,
-            # Just enough: partial sums that wrap around must end right all the same.
-            "accumulator_width": max(needed, term_width + 1, 12),
-            "low_bits": (1, 4, 5, 7)[(lane + core + turn) % 4],
-            "activation_words": 2048,
-            "term_words": 16384,
-            "descriptor_words": 4096,
-        },
-        "matrix",
-    )
+    values = {
+        "lanes": lanes,
+        "cores": cores,
+        **KINDS[kind],
+        "banks": banks,
+        "window_slots": max(2 * banks, (4, 8, 16)[(2 * lane + core + turn) % 3]),
+        "max_shift": max_shift,
+        "accumulator_width": 32,
+        "low_bits": (1, 4, 5, 7)[(lane + core + turn) % 4],
+        "activation_words": 2048,
+        "term_words": 16384,
+        "descriptor_words": 4096,
+    }
+    step_width = AcceleratorConfig.of(values, "matrix").step_width
+    needed = width_needed(*(network for network, _ in networks(lane % 3 + 2)))
+    # Just enough: partial sums that wrap around must end right all the same.
+    values["accumulator_width"] = max(needed, step_width, 12)
+    return AcceleratorConfig.of(values, "matrix")
 
 
 def test_cover_has_every_value() -> None:
@@ -88,8 +89,8 @@ def test_cover_has_every_value() -> None:
     assert {c.lanes for c in configs} == set(LANES)
     assert {c.cores for c in configs} == set(CORES)
     assert {kind for *_, kind in COVER} == set(KINDS)
-    assert {c.window_slots for c in configs} == {2, 4, 8}
-    assert {c.max_stride for c in configs} == {2, 3, 4}
+    assert {c.window_slots for c in configs} == {4, 8, 16}
+    assert {c.banks for c in configs} == {1, 2, 4}
     assert {c.max_shift for c in configs if c.lane == "csd"} == {1, 3, 7}
     assert set(COVER) < set(MATRIX)
 
@@ -115,7 +116,7 @@ def test_rest_of_the_matrix(lanes: int, cores: int, kind: str) -> None:
 def check(config: AcceleratorConfig) -> None:
     """Run both networks in every encoding on one configuration and compare."""
     encodings = ("unary", "csd") if config.lane == "csd" else ("unary",)
-    work = networks(config.max_stride)
+    work = networks(LANES.index(config.lanes) % 3 + 2)
     programs = [
         [compile_network(network, config, encoding) for encoding in encodings]
         for network, _ in work
@@ -127,6 +128,28 @@ def check(config: AcceleratorConfig) -> None:
         outputs = int(np.prod(group[0].output_shape))
         counted = simulate(image, inputs, points, outputs, timeout=10**6, stores=True, toggles=True)
         compare(network, x, group, counted, AddressPredictor(image), int(points[0]))
+    overlapped(work[0], programs[0])
+
+
+def overlapped(work: tuple[IntegerNetwork, np.ndarray], programs: list[Program]) -> None:
+    """Inferences of all points in turn, started while others are under way: outputs and cycles."""
+    _, x = work
+    image = link(programs)
+    points = np.array([0, len(programs) - 1, 0, 0, len(programs) - 1])
+    images = np.arange(len(points)) % len(x)
+    inputs = x.reshape(len(x), -1)[images]
+    outputs = int(np.prod(programs[0].output_shape))
+    counted = simulate(image, inputs, points, outputs, timeout=10**6, overlap=True)
+    for number, (point, index) in enumerate(zip(points, images, strict=True)):
+        expected = execute(programs[point], x[index][None]).outputs[0]
+        assert counted.outputs[number].tolist() == expected.tolist(), f"inference {number}"
+    machine = Machine(image)
+    intervals = machine.intervals(points.tolist())
+    assert counted.cycles.tolist() == intervals
+    # The first layer alone reads the input: the next one's is taken meanwhile.
+    alone = [machine.run(int(point)).cycles for point in points]
+    assert intervals[0] == alone[0]
+    assert all(one < other for one, other in zip(intervals[1:], alone[1:], strict=True))
 
 
 def compare(
@@ -145,12 +168,12 @@ def compare(
     for number, program in enumerate(programs):
         which = f"{program.encoding} on {program.config}"
         images = slice(number * len(x), (number + 1) * len(x))
-        predictor.select(first_point + number)
-        executed = execute(program, x, predictor)
+        executed = predictor.execute(program, first_point + number, x)
 
         words = len(x) * executed.stores.shape[1]
         stored = counted.stores[first : first + words].reshape(len(x), -1)
         first += words
+        assert (stored["bank"] == predictor.banks).all(), f"store banks, {which}"
         assert (stored["address"] == predictor.addresses).all(), f"store addresses, {which}"
         assert mismatches(stored["word"], executed.stores) == 0, f"stored words, {which}"
         assert mismatches(counted.outputs[images], executed.outputs) == 0, f"outputs, {which}"
@@ -173,12 +196,14 @@ def mismatches(found: np.ndarray, expected: np.ndarray) -> int:
 
 
 class AddressPredictor(FlipPredictor):
-    """Also records the address of every stored word."""
+    """Also records where every word is stored."""
 
-    def begin(self, program: Program, inputs: np.ndarray) -> None:
-        super().begin(program, inputs)
+    def begin(self, program: Program, inputs: np.ndarray, schedule: Schedule) -> None:
+        super().begin(program, inputs, schedule)
+        self.banks: list[int] = []
         self.addresses: list[int] = []
 
-    def store(self, address: int, word: np.ndarray) -> None:
-        super().store(address, word)
+    def store(self, bank: int, address: int, word: np.ndarray) -> None:
+        super().store(bank, address, word)
+        self.banks.append(bank)
         self.addresses.append(address)

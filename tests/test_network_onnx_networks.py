@@ -15,10 +15,10 @@ from benchmarks.onnx_agreement import difference, runtime_outputs
 from benchmarks.resnet20_network import WEIGHTS, load_module
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.run import quantise_input, run
+from pann_hw.machine.interpret import execute
 from pann_hw.network.graph import Select
 from pann_hw.network.torch_import import import_module
 from pann_hw.program.deployment import deploy
-from pann_hw.program.interpret import execute
 from pann_hw.quantise.post_training import quantise
 from pann_hw.quantise.quality import float_outputs
 from tests.random_networks import layer_arrays
@@ -74,7 +74,6 @@ def test_becomes_a_program(name: str) -> None:
         lanes=32,
         cores=8,
         accumulator_width=32,
-        max_stride=4,
         activation_words=65536,
         term_words=65536,
         descriptor_words=65536,

@@ -15,9 +15,9 @@ from pann_hw.integer.network import (
 )
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
+from pann_hw.machine.interpret import execute
 from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.image import link
-from pann_hw.program.interpret import execute
 from tests.random_networks import layer_arrays, one_layer, residual_network, width_needed
 
 LARGE = AcceleratorConfig(activation_words=65536, term_words=65536, descriptor_words=65536)
@@ -60,7 +60,9 @@ def test_memories_just_large_enough(rng: np.random.Generator) -> None:
     link([compile_network(network, fits, "unary")])
     small = AcceleratorConfig(term_words=terms - 1)
     refused(
-        rf"needs {terms} terms in one rail's .* has {terms - 1}: raise term_words", network, small
+        rf"needs {terms} bundles of terms in one core's .* has {terms - 1}: raise term_words",
+        network,
+        small,
     )
     small = AcceleratorConfig(descriptor_words=words - 1)
     refused(rf"{words} descriptor words, .* {words - 1}: raise descriptor_words", network, small)
@@ -72,20 +74,25 @@ def test_activations_are_checked(rng: np.random.Generator) -> None:
         activation_words=16, descriptor_words=4096))  # fmt: skip
 
 
-@pytest.mark.parametrize("max_stride", [1, 2, 3])
-def test_strides_are_checked(max_stride: int) -> None:
-    config = AcceleratorConfig(max_stride=max_stride)
-    message = f"layer 'y' has a horizontal stride of {max_stride + 1}, .* {max_stride}: raise max_"
-    refused(message, one_layer((1, 5, 9), (2, 2), (1, max_stride + 1)), config)
-    compile_network(one_layer((1, 5, 9), (2, 2), (9, max_stride)), config, "unary")
+@pytest.mark.parametrize("stride", [1, 2, 3, 5, 8, 11])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_any_stride(axis: int, stride: int, rng: np.random.Generator) -> None:
+    shape, strides = ((2, 31, 3), (stride, 1)) if axis == 0 else ((2, 3, 31), (1, stride))
+    network = one_layer(shape, (2, 3), strides, (1, 1))
+    program = compile_network(network, AcceleratorConfig(), "unary")
+    x = rng.integers(0, 256, (2, *shape))
+    result = execute(program, x)
+    found = layer_arrays(network, program, result.stores, result.outputs)["y"]
+    assert (found == run(network, x)["y"].numpy()).all()
 
 
-def test_one_output_column_needs_no_stride(rng: np.random.Generator) -> None:
-    network = one_layer((2, 3, 7), (1, 7), (1, 7))
-    program = compile_network(network, AcceleratorConfig(max_stride=1), "unary")
-    x = rng.integers(0, 256, (2, 2, 3, 7))
-    found = execute(program, x).outputs
-    assert found.tolist() == run(network, x)["y"].flatten(1).tolist()
+def test_stores_are_waited_for_once_a_layer(rng: np.random.Generator) -> None:
+    network, _ = residual_network(rng, 2)
+    program = compile_network(network, AcceleratorConfig(cores=2), "csd")
+    layers = [item.layer for item in program.passes]
+    firsts = [index == 0 or layers[index] != layers[index - 1] for index in range(len(layers))]
+    assert [item.after for item in program.passes] == firsts
+    assert not all(firsts)
 
 
 def test_channels_are_grouped_by_their_sources(rng: np.random.Generator) -> None:

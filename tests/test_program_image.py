@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,13 +21,15 @@ from pann_hw.program.layout import (
     MAX_POINTS,
     PASS,
     PASS_WORDS,
+    POINT,
     POINT_WORDS,
     SEGMENT,
     SEGMENT_WORDS,
     Fields,
+    bundle_words,
     directory_stride,
 )
-from pann_hw.program.program import Program
+from pann_hw.program.program import Pass, Program
 from tests.random_networks import feature_map_network, residual_network
 
 CONFIG = AcceleratorConfig(cores=3, descriptor_words=4096, term_words=16384)
@@ -42,10 +45,10 @@ def programs(networks: list[IntegerNetwork]) -> list[Program]:
     return [compile_network(n, CONFIG, e) for n in networks for e in ("csd", "unary")]
 
 
-def sections(stream: np.ndarray) -> dict[int, list[int]]:
+def sections(stream: np.ndarray, config: AcceleratorConfig = CONFIG) -> dict[int, list[int]]:
     """Target -> words of a program stream, read as the accelerator reads it."""
     words = stream.tolist()
-    assert words[:2] == [MAGIC, CONFIG.fingerprint]
+    assert words[:2] == [MAGIC, config.fingerprint]
     found: dict[int, list[int]] = {}
     position = 2
     while words[position] & 0xFFFF != END_SECTION:
@@ -75,11 +78,22 @@ def test_stream_holds_the_memories(programs: list[Program]) -> None:
     assert stream.dtype == np.dtype("<u4")
     found = sections(stream)
     assert found[0] == image.descriptors.tolist()
-    rails = CONFIG.cores * CONFIG.rails
-    assert set(found) == set(range(1 + rails))
-    for rail in range(rails):
-        assert found[1 + rail] == image.terms[rail].tolist()
+    assert set(found) == set(range(1 + CONFIG.cores))
+    for core in range(CONFIG.cores):
+        assert found[1 + core] == image.terms[core].tolist()
     assert stream.tobytes() == link(programs).stream().tobytes()
+
+
+def test_wide_bundles_take_two_words(networks: list[IntegerNetwork]) -> None:
+    config = replace(CONFIG, terms_per_rail=2, max_shift=7)
+    image = link([compile_network(networks[0], config, "csd")])
+    assert bundle_words(config) == 2
+    found = sections(image.stream(), config)
+    for core, memory in enumerate(image.terms):
+        words = found[1 + core]
+        low, high = words[::2], words[1::2]
+        assert [a | b << 32 for a, b in zip(low, high, strict=True)] == memory.tolist()
+    assert max(map(max, image.terms)) >= 2**32
 
 
 def test_checksum_is_that_of_the_bytes(programs: list[Program]) -> None:
@@ -89,7 +103,7 @@ def test_checksum_is_that_of_the_bytes(programs: list[Program]) -> None:
 
 
 def test_empty_memories_have_no_section() -> None:
-    terms = (np.zeros(0, np.uint16),) * (CONFIG.cores * CONFIG.rails)
+    terms = (np.zeros(0, np.uint64),) * CONFIG.cores
     image = Image(CONFIG, np.zeros(64, np.uint32), terms)
     assert list(sections(image.stream())) == [0]
 
@@ -99,20 +113,18 @@ def test_every_point_is_found_from_the_directory(
 ) -> None:
     """Walk all descriptors from each directory entry on, and meet every pass and every term."""
     image = link(programs)
-    rails = CONFIG.cores * CONFIG.rails
     stride = directory_stride(CONFIG)
     for point, program in enumerate(programs):
         network = networks[point // 2]
         entry = image.descriptors[point * stride :].tolist()
         place = program.placements["x"]
-        channels, height, width = place.shape
-        assert (entry[0] >> 16, entry[1] & 0xFFFF, entry[1] >> 16) == (
-            place.base,
-            width,
-            channels * height,
-        )
-        position = entry[0] & 0xFFFF
-        next_term = entry[POINT_WORDS : POINT_WORDS + rails]
+        head = record(POINT, entry[:POINT_WORDS])
+        assert (head["channels"], head["height"], head["width"]) == place.shape
+        assert (head["base"], head["pitch"]) == (place.base, place.grid.words)
+        assert (head["rows"], head["steps"]) == (place.grid.rows, place.grid.steps)
+        assert 2 ** head["columns_bits"] == place.grid.columns
+        position = head["first_pass"]
+        next_term = entry[POINT_WORDS : POINT_WORDS + CONFIG.cores]
         for index, item in enumerate(program.passes):
             words = image.descriptors[position:].tolist()
             head = record(PASS, words[:PASS_WORDS])
@@ -121,10 +133,10 @@ def test_every_point_is_found_from_the_directory(
             assert head["final"] == int(index == len(program.passes) - 1)
             assert head["pool"] == int(not isinstance(layer, Accumulate))
             assert head["raw"] == int(isinstance(layer, Accumulate) and layer.raw)
-            assert (head["rows"], head["tiles_per_row"]) == (item.rows, -(-item.width // 8))
+            check_pass(head, item)
             for segment in item.segments:
                 words = image.descriptors[position : position + SEGMENT_WORDS].tolist()
-                assert record(SEGMENT, words) == segment.fields(8)
+                assert record(SEGMENT, words) == segment.fields() | {"_reserved": 0}
                 position += SEGMENT_WORDS
             assert head["two_segments"] == len(item.segments) - 1
             assert head["cores"] == (0 if item.pool else item.channels)
@@ -132,12 +144,26 @@ def test_every_point_is_found_from_the_directory(
                 words = image.descriptors[position : position + CORE_WORDS].tolist()
                 check_core(record(CORE, words), layer, item.first_channel + core, head["steps"])
                 position += CORE_WORDS
-                for rail in range(CONFIG.rails):
-                    number = core * CONFIG.rails + rail
-                    stream = item.terms[core][rail]
-                    start = next_term[number]
-                    assert (image.terms[number][start : start + len(stream)] == stream).all()
-                    next_term[number] += len(stream)
+                stream, start = item.bundles[core], next_term[core]
+                assert (image.terms[core][start : start + len(stream)] == stream).all()
+                next_term[core] += len(stream)
+    assert next_term == [len(memory) for memory in image.terms]
+
+
+def check_pass(head: dict[str, int], item: Pass) -> None:
+    """The record of a pass, against the pass."""
+    grid = item.output.grid
+    assert (head["rows"], head["steps_wide"]) == (grid.rows, grid.steps)
+    assert (head["strips"], head["columns"]) == (grid.strips, grid.columns_used)
+    assert (head["last_rows"], head["last_steps"]) == (grid.last_rows, grid.last_steps)
+    assert 2 ** head["columns_bits"] == grid.columns
+    assert (head["bank"], head["output_base"]) == item.place(0)
+    assert head["output_pitch"] == grid.words == item.tiles
+    around = 2 * CONFIG.window_slots
+    assert head["windows"] == item.windows % around
+    assert head["pass_windows"] == sum(item.windows for _ in range(item.tiles)) % around
+    assert head["after"] == int(item.after)
+    assert head["q_max"] == item.q_max
 
 
 def check_core(core: dict[str, int], layer: object, channel: int, steps: int) -> None:
@@ -171,7 +197,7 @@ def test_number_of_points_is_checked(programs: list[Program], count: int) -> Non
 
 
 def test_points_share_one_configuration(networks: list[IntegerNetwork]) -> None:
-    other = AcceleratorConfig(cores=2, descriptor_words=4096)
+    other = replace(CONFIG, cores=2)
     programs = [compile_network(networks[0], config, "unary") for config in (CONFIG, other)]
     with pytest.raises(InputError, match="for different configurations; compile all for one"):
         link(programs)

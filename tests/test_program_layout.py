@@ -9,25 +9,36 @@ import pytest
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import (
+    AHEAD_BITS,
     CORE,
     CORE_WORDS,
+    NO_TERM,
     PASS,
     PASS_WORDS,
+    POINT,
     POINT_WORDS,
     SEGMENT,
     SEGMENT_WORDS,
     Fields,
+    bundle_fields,
+    bundle_words,
     directory_stride,
     pack,
     pack_words,
-    term_fields,
-    unpack_array,
+    unpack,
 )
 
 CONFIGS = [
-    AcceleratorConfig(lane=lane, rails=rails, max_shift=shift, window_slots=slots, cores=cores)
-    for (lane, rails), shift, slots, cores in product(
-        (("csd", 2), ("unary", 2), ("unary", 1)), (1, 3, 7), (2, 4, 8), (1, 3, 16)
+    AcceleratorConfig(
+        lane=lane,
+        rails=rails,
+        terms_per_rail=terms,
+        max_shift=shift,
+        window_slots=slots,
+        cores=cores,
+    )
+    for lane, rails, terms, shift, slots, cores in product(
+        ("csd", "unary"), (1, 2), (1, 2), (1, 3, 7), (4, 8, 16), (1, 3, 16)
     )
 ]
 
@@ -36,7 +47,10 @@ def random_values(fields: Fields, rng: np.random.Generator) -> dict[str, int]:
     return {name: int(rng.integers(0, 2**width)) for name, width in fields.items()}
 
 
-@pytest.mark.parametrize("fields", [PASS, SEGMENT, CORE], ids=["pass", "segment", "core"])
+RECORDS = {"pass": PASS, "segment": SEGMENT, "core": CORE, "point": POINT}
+
+
+@pytest.mark.parametrize("fields", RECORDS.values(), ids=RECORDS)
 def test_words_hold_the_fields_lowest_first(fields: Fields, rng: np.random.Generator) -> None:
     for _ in range(50):
         values = random_values(fields, rng)
@@ -48,34 +62,47 @@ def test_words_hold_the_fields_lowest_first(fields: Fields, rng: np.random.Gener
             assert int(bits[position : position + width][::-1], 2) == values[name], name
             position += width
         assert position == len(bits)
+        whole = sum(word << 32 * index for index, word in enumerate(words))
+        assert whole == pack(fields, values)
+        assert unpack(fields, whole) == values
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"), [(PASS, PASS_WORDS), (SEGMENT, SEGMENT_WORDS), (CORE, CORE_WORDS)]
+    ("fields", "words"),
+    [(PASS, PASS_WORDS), (SEGMENT, SEGMENT_WORDS), (CORE, CORE_WORDS), (POINT, POINT_WORDS)],
 )
 def test_records_are_whole_words(fields: Fields, words: int) -> None:
     assert sum(fields.values()) == 32 * words
 
 
-def test_terms_round_trip(rng: np.random.Generator) -> None:
+def test_bundles_round_trip(rng: np.random.Generator) -> None:
     for config in CONFIGS:
-        fields = term_fields(config)
-        assert sum(fields.values()) <= 16
-        assert ("shift" in fields) == (config.lane == "csd")
-        assert ("subtract" in fields) == (config.rails == 1)
-        records = [random_values(fields, rng) for _ in range(40)]
-        packed = np.array([pack(fields, record) for record in records], np.uint16)
-        for name, values in unpack_array(fields, packed).items():
-            assert values.dtype == np.int64
-            assert values.tolist() == [record[name] for record in records], name
+        fields = bundle_fields(config)
+        assert sum(name.startswith("offset") for name in fields) == config.terms
+        assert ("shift0" in fields) == (config.lane == "csd")
+        for _ in range(20):
+            record = random_values(fields, rng)
+            word = pack(fields, record)
+            assert unpack(fields, word) == record
+            assert word < 2 ** (32 * bundle_words(config))
 
 
-def test_terms_hold_the_largest_values() -> None:
+def test_bundles_hold_the_largest_values() -> None:
     for config in CONFIGS:
-        fields = term_fields(config)
+        fields = bundle_fields(config)
         assert 2 ** fields["advance"] == config.window_slots
-        assert 2 ** fields["offset"] > 2
-        assert not config.shift or 2 ** fields["shift"] > config.shift
+        for term in range(config.terms):
+            assert 2 ** fields[f"offset{term}"] > NO_TERM > 2
+            assert fields[f"ahead{term}"] == AHEAD_BITS
+            assert not config.shift or 2 ** fields[f"shift{term}"] > config.shift
+
+
+def test_bundles_take_one_word_or_two() -> None:
+    sizes = {bundle_words(config) for config in CONFIGS}
+    assert sizes == {1, 2}
+    for config in CONFIGS:
+        bits = sum(bundle_fields(config).values())
+        assert 32 * (bundle_words(config) - 1) < bits <= 32 * bundle_words(config)
 
 
 def test_fields_left_out_are_zero() -> None:
@@ -97,6 +124,6 @@ def test_names_are_checked() -> None:
 def test_directory_entries_do_not_overlap() -> None:
     for config in CONFIGS:
         stride = directory_stride(config)
-        needed = POINT_WORDS + config.cores * config.rails
+        needed = POINT_WORDS + config.cores
         assert needed <= stride < 2 * needed
         assert stride & stride - 1 == 0

@@ -30,27 +30,21 @@ def huge_pool() -> IntegerNetwork:
     return IntegerNetwork(Tensor("x", (1, 300, 1), 8), (pool, last))
 
 
-def many_tiles() -> IntegerNetwork:
-    """A raw map that lies in no memory, with more words a channel than a field can hold."""
-    return one_layer((1, 40000, 1), (1, 1), padding=(0, 8))
-
-
 BEYOND: dict[str, tuple[Callable[[], IntegerNetwork], str]] = {
     "rows": (lambda: one_layer((1, 65536, 1), (1, 1)), r"'x' has shape \(1, 65536, 1\): each size"),
     "columns": (lambda: one_layer((1, 1, 65537), (1, 1)), "'x' has shape .* at most 65535"),
     "channels": (lambda: one_layer((65536, 1, 1), (1, 1)), "'x' has shape .* at most 65535"),
-    "input rows": (
-        lambda: one_layer((2, 32768, 1), (1, 1)),
-        r"the input of shape \(2, 32768, 1\) has 65536 rows .* at most 65535",
+    "input words": (
+        lambda: one_layer((1, 8192, 65), (8192, 65)),
+        r"'x' of shape \(1, 8192, 65\) takes 66560 words a channel, must be at most 65535: raise l",
     ),
-    "channel pitch": (
-        lambda: one_layer((1, 8192, 64), (8192, 64)),
-        "'x' of shape .* takes 65536 words a channel, must be at most 65535: raise lanes",
+    "output words": (
+        lambda: one_layer((1, 1, 1), (1, 1), padding=(400, 400)),
+        r"tensor 'x' of shape \(1, 1, 1\) takes 80601 words a channel, must be at most 65535",
     ),
-    "output pitch": (many_tiles, "'y' of shape .* takes 120000 words a channel"),
     "row step": (
         lambda: one_layer((1, 2, 3000), (1, 1), (200, 1)),
-        "layer 'y': a vertical stride of 200 is 75000 words of 'x', must be at most 65535",
+        "layer 'y': a vertical stride of 200 is 75000 words, must be at most 65535: raise lanes",
     ),
     "kernel": (lambda: one_layer((1, 256, 1), (256, 1)), r"layer 'y': kernel \(256, 1\), .* 255"),
     "pool": (huge_pool, r"layer 'p': kernel \(300, 1\), .* at most 255"),
@@ -58,6 +52,14 @@ BEYOND: dict[str, tuple[Callable[[], IntegerNetwork], str]] = {
     "padding": (
         lambda: one_layer((1, 1, 1), (1, 1), (1, 1), (256, 0)),
         r"padding \(256, 0\).* 255",
+    ),
+    "reach": (
+        lambda: one_layer((1, 8, 1), (255, 1), padding=(127, 0)),
+        r"layer 'y': kernel \(255, 1\) .* \(127, 0\) reaches over 383 lanes, must be at most 127",
+    ),
+    "reach along rows": (
+        lambda: one_layer((1, 1, 8), (1, 255), padding=(0, 127)),
+        r"layer 'y': kernel \(1, 255\) .* reaches over 383 lanes",
     ),
 }
 
@@ -78,9 +80,11 @@ def test_sizes_beyond_the_format(name: str) -> None:
         one_layer((65535, 1, 1), (1, 1)),
         one_layer((1, 255, 1), (255, 1)),
         one_layer((1, 255, 1), (1, 1), (255, 1)),
-        one_layer((1, 1, 1), (1, 1), (1, 1), (255, 255)),
+        one_layer((1, 4, 4), (1, 1), (1, 1), (255, 0)),
+        one_layer((1, 4, 4), (1, 1), (1, 1), (0, 255)),
+        one_layer((2, 32768, 1), (1, 1)),
     ],
-    ids=["rows", "columns", "channels", "kernel", "stride", "padding"],
+    ids=["rows", "columns", "channels", "kernel", "stride", "padding", "padding of rows", "words"],
 )
 def test_sizes_at_the_limit(network: IntegerNetwork) -> None:
     link([compile_network(network, LARGE, "unary")])

@@ -1,88 +1,168 @@
-"""The rails' streams: following their advances gives back the weights."""
+"""Bundles of terms: following them gives back the weights, within reach of what is buffered."""
 
 from __future__ import annotations
+
+from itertools import product
 
 import numpy as np
 import pytest
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.terms import encode
-from pann_hw.program.layout import term_fields, unpack_array
-from pann_hw.program.schedule import rail_streams
+from pann_hw.program.layout import AHEAD_BITS, NO_TERM, bundle_fields, unpack
+from pann_hw.program.schedule import Term, WeightWindow, bundles
 
-LANES = [("csd", 2, 0), ("csd", 2, 3), ("unary", 2, 0), ("unary", 1, 0)]
+LANES = [("csd", 0), ("csd", 3), ("unary", 0)]
+SIZES = [(1, 4), (2, 4), (2, 8), (4, 8), (4, 16)]
+"""Banks and window slots."""
+
+CONFIGS = [
+    (
+        AcceleratorConfig(
+            lane=lane, rails=rails, terms_per_rail=terms, banks=banks, window_slots=slots
+        ),
+        max_shift,
+    )
+    for (lane, max_shift), rails, terms, (banks, slots) in product(LANES, (1, 2), (1, 2), SIZES)
+]
+IDS = [f"{c.lane}{s} {c.rails}x{c.terms_per_rail} {c.banks}/{c.window_slots}" for c, s in CONFIGS]
 
 
-def random_windows(rng: np.random.Generator) -> list[tuple[int, ...]]:
+def room(config: AcceleratorConfig) -> int:
+    """Windows that can be there without the next group, which is fetched as a whole."""
+    return config.window_slots - config.banks + 1
+
+
+def random_windows(rng: np.random.Generator) -> list[WeightWindow]:
     """Weights under 0 to 3 taps of each window; long stretches of windows without any."""
-    windows: list[tuple[int, ...]] = []
-    for _ in range(int(rng.integers(1, 40))):
+    windows: list[WeightWindow] = []
+    for _ in range(int(rng.integers(1, 30))):
         if rng.random() < 0.2:
             windows += [()] * int(rng.integers(1, 30))
-        taps = int(rng.integers(1, 4))
-        windows.append(tuple(int(w) for w in np.rint(rng.laplace(0, 1.5, taps))))
+        first, taps = int(rng.integers(0, 3)), int(rng.integers(1, 4))
+        weights = np.rint(rng.laplace(0, 1.5, taps)).astype(int).tolist()
+        windows.append(tuple(enumerate(weights[: 3 - first], first)))
     return windows
 
 
-def decoded(
-    streams: tuple[np.ndarray, ...], config: AcceleratorConfig
-) -> list[list[dict[str, int]]]:
-    """Each rail's terms with the window that each reaches, followed one by one."""
-    rails = []
-    for stream in streams:
-        fields = unpack_array(term_fields(config), stream)
-        terms, window = [], 0
-        for index in range(len(stream)):
-            term = {name: int(values[index]) for name, values in fields.items()}
-            window += term["advance"]
-            terms.append(term | {"window": window})
-        rails.append(terms)
-    return rails
+def decoded(packed: np.ndarray, config: AcceleratorConfig) -> list[tuple[int, list[Term | None]]]:
+    """Of each bundle the window that it reaches, and the term at each place."""
+    fields, window, found = bundle_fields(config), 0, []
+    for number, word in enumerate(packed.tolist()):
+        record = unpack(fields, word)
+        window += record["advance"]
+        assert record["last"] == int(number == len(packed) - 1)
+        terms: list[Term | None] = []
+        for place in range(config.terms):
+            offset, ahead = record[f"offset{place}"], record[f"ahead{place}"]
+            shift = record.get(f"shift{place}", 0)
+            term = (window + ahead, offset, shift, bool(record[f"negative{place}"]))
+            terms.append(None if offset == NO_TERM else term)
+        found.append((window, terms))
+    return found
 
 
-@pytest.mark.parametrize("slots", [2, 4, 8])
-@pytest.mark.parametrize(("lane", "rails", "max_shift"), LANES)
+def expected_terms(weights: list[WeightWindow], max_shift: int) -> list[Term]:
+    return [
+        (window, offset, shift, sign < 0)
+        for window, taps in enumerate(weights)
+        for offset, weight in taps
+        for sign, shift in encode(weight, max_shift)
+    ]
+
+
+@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
 def test_terms_give_back_the_weights(
-    lane: str, rails: int, max_shift: int, slots: int, rng: np.random.Generator
+    config: AcceleratorConfig, max_shift: int, rng: np.random.Generator
 ) -> None:
-    config = AcceleratorConfig(lane=lane, rails=rails, window_slots=slots)
-    for _ in range(40):
+    for _ in range(12):
         weights = random_windows(rng)
-        found = [[0] * len(window) for window in weights]
-        count = 0
-        for rail, terms in enumerate(decoded(rail_streams(weights, config, max_shift), config)):
-            assert all(term["advance"] < slots for term in terms)
-            assert [term["last"] for term in terms] == [0] * (len(terms) - 1) + [1]
+        found = [dict.fromkeys(dict(window), 0) for window in weights]
+        terms = [t for _, there in decoded(bundles(weights, config, max_shift), config)
+                 for t in there if t is not None]  # fmt: skip
+        for window, offset, shift, negative in terms:
+            found[window][offset] += -(1 << shift) if negative else 1 << shift
+        assert [tuple(window.items()) for window in found] == [tuple(w) for w in weights]
+        assert sorted(terms) == sorted(expected_terms(weights, max_shift))
+
+
+@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
+def test_bundles_are_within_reach(
+    config: AcceleratorConfig, max_shift: int, rng: np.random.Generator
+) -> None:
+    """A core never waits for a window that is not fetched before it moves on."""
+    for _ in range(12):
+        weights = random_windows(rng)
+        before, empty = 0, 0
+        packed = decoded(bundles(weights, config, max_shift), config)
+        for window, terms in packed:
+            there = [term[0] for term in terms if term is not None]
+            assert max([window, *there]) - before < room(config)
+            assert all(0 <= found - window < 2**AHEAD_BITS for found in there)
+            # One that adds nothing moves on, unless there is nothing to do at all.
+            assert there or window > before or len(packed) == 1
+            empty += not there
+            before = window
+        assert before < len(weights) <= before + config.window_slots
+        assert empty <= 1 + len(weights) // config.banks
+
+
+@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
+def test_every_cycle_takes_what_it_can(
+    config: AcceleratorConfig, max_shift: int, rng: np.random.Generator
+) -> None:
+    """No place is empty, and none has the other rail's sign, while a term for it is in reach."""
+    reach = min(1 << AHEAD_BITS, room(config), max(2, config.window_slots // 4))
+    for _ in range(12):
+        weights = random_windows(rng)
+        left = expected_terms(weights, max_shift)
+        for window, terms in decoded(bundles(weights, config, max_shift), config):
+            if not any(terms):
+                continue
+            assert window == left[0][0]
             for term in terms:
-                # A term that adds nothing only moves on, and is not followed by nothing.
-                assert term["add"] or term["advance"] == slots - 1 or len(terms) == 1
-                if term["add"]:
-                    negative = rail == 1 or term.get("subtract", 0)
-                    value = 1 << term.get("shift", 0)
-                    found[term["window"]][term["offset"]] += -value if negative else value
-                    count += 1
-            assert terms[-1]["add"] or len(terms) == 1
-        assert [tuple(window) for window in found] == weights
-        assert count == sum(len(encode(w, max_shift)) for window in weights for w in window)
+                if term is not None:
+                    left.remove(term)
+            near = [term for term in left if term[0] < window + reach]
+            for place, found in enumerate(terms):
+                negative = config.rails == 2 and place % 2 == 1
+                assert found is not None or not near
+                if found is None or found[3] != negative:
+                    assert not any(term[3] == negative for term in near)
+        assert left == []
 
 
-@pytest.mark.parametrize(("lane", "rails", "max_shift"), LANES)
+@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
 def test_terms_of_one_operand_stay_together(
-    lane: str, rails: int, max_shift: int, rng: np.random.Generator
+    config: AcceleratorConfig, max_shift: int, rng: np.random.Generator
 ) -> None:
-    config = AcceleratorConfig(lane=lane, rails=rails)
-    for terms in decoded(rail_streams(random_windows(rng), config, max_shift), config):
-        keys = [(t["window"], t.get("subtract", 0), t["offset"]) for t in terms if t["add"]]
-        assert keys == sorted(keys)
+    """Terms of a sign come in the order of their operands."""
+    for _ in range(6):
+        packed = decoded(bundles(random_windows(rng), config, max_shift), config)
+        for negative in (False, True):
+            cycles = [[t[:2] for t in terms if t and t[3] == negative] for _, terms in packed]
+            keys = [key for cycle in cycles for key in sorted(cycle)]
+            assert keys == sorted(keys)
 
 
-@pytest.mark.parametrize(("lane", "rails", "max_shift"), LANES)
-@pytest.mark.parametrize("weights", [[], [()], [(0, 0, 0)] * 20])
-def test_no_weights_are_one_idle_term(
-    lane: str, rails: int, max_shift: int, weights: list[tuple[int, ...]]
-) -> None:
-    config = AcceleratorConfig(lane=lane, rails=rails)
-    streams = rail_streams(weights, config, max_shift)
-    assert len(streams) == rails
-    for terms in decoded(streams, config):
-        assert terms == [{name: int(name == "last") for name in terms[0]}]
+@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
+def test_no_weights_are_one_empty_bundle(config: AcceleratorConfig, max_shift: int) -> None:
+    for weights in ([()], [((1, 0),)] * config.window_slots):
+        (found,) = decoded(bundles(weights, config, max_shift), config)
+        assert found[1] == [None] * config.terms
+    longer: list[WeightWindow] = [()] * (3 * config.window_slots + 1)
+    packed = decoded(bundles(longer, config, max_shift), config)
+    assert not any(any(terms) for _, terms in packed)
+    assert packed[-1][0] >= len(longer) - config.window_slots
+
+
+def test_bundles_by_hand() -> None:
+    """Weights 2, -1 | 3 on two rails of unary terms: the second rail helps when it has none."""
+    config = AcceleratorConfig(lane="unary", banks=1, window_slots=4)
+    packed = bundles([((0, 2), (1, -1)), ((1, 3),)], config, 0)
+    plus, minus, next_plus = (0, 0, 0, False), (0, 1, 0, True), (1, 1, 0, False)
+    assert decoded(packed, config) == [
+        (0, [plus, minus]),
+        (0, [plus, next_plus]),
+        (1, [next_plus, next_plus]),
+    ]

@@ -1,4 +1,4 @@
-"""Windows: every tap of every kernel once, within reach of the lanes, and every word they touch."""
+"""Windows: every tap of every kernel once, and every element where a naive gather finds it."""
 
 from __future__ import annotations
 
@@ -7,82 +7,178 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from pann_hw.program.layout import SEGMENT, TAPS, pack
-from pann_hw.program.windows import Segment, row_bases, windows, word_range
+from pann_hw.config import AcceleratorConfig
+from pann_hw.program.compile import compile_network
+from pann_hw.program.grid import Grid
+from pann_hw.program.layout import SEGMENT, pack
+from pann_hw.program.program import Pass
+from pann_hw.program.windows import CENTRE, Segment, tap_groups
+from tests.random_networks import (
+    feature_map_network,
+    random_config,
+    random_network,
+    residual_network,
+)
 
-KERNELS, STRIDES = range(1, 10), range(1, 5)
+KERNELS = range(1, 10)
 
 
 def segment(
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    size: tuple[int, int] = (9, 9),
-    padding: tuple[int, int] = (0, 0),
-    row_words: int = 2,
+    kernel: tuple[int, int], padding: tuple[int, int], banks: int, *, steps: int, share: bool
 ) -> Segment:
-    return Segment("t", 40, 1, 2, *size, row_words, kernel, stride, padding, 3)
+    grid = Grid(9, 4 * steps, 4, 3, steps)
+    return Segment("t", 40, 4, 8, grid, kernel, (1, 1), padding, 3, banks, share)
 
 
-@pytest.mark.parametrize("stride", STRIDES)
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_every_tap_once(kernel: int, stride: int) -> None:
-    found = Counter(
-        (window.channel, window.row, window.base + stride * tap)
-        for window in windows(segment((3, kernel), (1, stride)))
-        for tap in range(window.taps)
-    )
-    taps = [(c, row, column) for c in range(2) for row in range(3) for column in range(kernel)]
-    assert found == Counter(taps)
+def test_every_tap_once_and_groups_of_channels(kernel: int, steps: int, share: bool) -> None:
+    for padding in range(5):
+        for banks in (1, 2, 4):
+            item = segment((3, kernel), (1, padding), banks, steps=steps, share=share)
+            found = list(item.window_list())
+            taps = Counter(
+                (w.channel, w.row, w.column + tap) for w in found for tap in range(w.taps)
+            )
+            assert taps == Counter(np.ndindex(8, 3, kernel))
+            assert len(found) == item.windows
+            # Banks give a window each, of channels one after another, from the same place.
+            assert item.groups == 8 // banks
+            for first in range(0, len(found), banks):
+                group = found[first : first + banks]
+                channels = [w.channel for w in group]
+                assert channels == list(range(channels[0], channels[0] + banks))
+                assert channels[0] % banks == 0
+                assert len({(w.row, w.column, w.taps) for w in group}) == 1
+            order = [(w.channel // banks, w.row, w.column, w.channel) for w in found]
+            assert order == sorted(order)
 
 
-@pytest.mark.parametrize("stride", STRIDES)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_windows_are_few_and_within_reach(kernel: int, stride: int) -> None:
-    bases = row_bases(kernel, stride)
-    assert all(1 <= taps <= TAPS and 0 <= base < kernel for base, taps in bases)
-    # Taps of one window are a stride apart, so each phase of the stride needs windows of its own.
-    phases = [len(range(phase, kernel, stride)) for phase in range(min(stride, kernel))]
-    assert len(bases) == sum(-(-taps // TAPS) for taps in phases)
+def test_neighbouring_taps_share_a_window(kernel: int) -> None:
+    for padding in range(12):
+        alone = [(column, 1) for column in range(kernel)]
+        assert tap_groups(kernel, padding, shared=False) == alone
+        near = [column for column in range(kernel) if column - padding in {-1, 0, 1}]
+        groups = tap_groups(kernel, padding, shared=True)
+        covered = [column + tap for column, taps in groups for tap in range(taps)]
+        assert covered == list(range(kernel))
+        assert len(groups) == kernel - max(len(near) - 1, 0)
+        if len(near) > 1:
+            assert (near[0], len(near)) in groups
 
 
-@pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_order_and_end_of_channels(kernel: int, stride: int) -> None:
-    found = list(windows(segment((3, kernel), (2, stride))))
-    assert [(w.channel, w.row) for w in found] == sorted((w.channel, w.row) for w in found)
-    last = [index for index, window in enumerate(found) if window.channel_last]
-    ends = [i for i, w in enumerate(found) if found[i + 1 : i + 2] == [] or
-            found[i + 1].channel != w.channel]  # fmt: skip
-    assert last == ends
+def naive_words(grid: Grid, image: np.ndarray, lanes: int) -> np.ndarray:
+    """The words of a channel; lanes without a pixel hold 255, which no image does."""
+    words = np.full((grid.words, lanes), 255)
+    for (y, x), value in np.ndenumerate(image):
+        word = y % grid.rows * grid.steps + x % grid.steps
+        words[word, y // grid.rows * grid.columns + x // grid.steps] = value
+    return words
 
 
-def test_words_that_a_window_touches(rng: np.random.Generator) -> None:
-    for _ in range(2000):
-        lanes = int(rng.choice([4, 8, 16]))
-        width, height = int(rng.integers(1, 60)), int(rng.integers(1, 6))
-        kernel, stride = int(rng.integers(1, 8)), int(rng.integers(1, 5))
-        item = segment((1, kernel), (1, stride), (height, width), row_words=-(-width // lanes))
-        y, x = int(rng.integers(-3, 9)), int(rng.integers(-40, 70))
-        for window in windows(item):
-            first, last = word_range(item, window, y, x, lanes)
-            positions = [x + stride * (lane + tap) for lane in range(lanes)
-                         for tap in range(window.taps)]  # fmt: skip
-            touched = {p // lanes for p in positions if 0 <= p // lanes < item.row_words}
-            expected = sorted(touched) if 0 <= y < height else []
-            assert list(range(first, last + 1)) == expected
+def check_gather(item: Pass, lanes: int, rng: np.random.Generator) -> None:
+    """Every tap of every output pixel, picked from words and straight from the map."""
+    made = item.output.grid
+    for one in item.segments:
+        image = rng.integers(0, 255, (one.grid.height, one.grid.width))
+        words = naive_words(one.grid, image, lanes)
+        windows = [window for window in one.window_list() if window.channel == 0]
+        for tile in range(made.words):
+            row, step = divmod(tile, made.steps)
+            for window in windows:
+                word, strips, shift, offset = one.position(row, step, window)
+                assert 0 <= word < one.grid.words
+                source = one.source_lanes(word, strips, shift, lanes)
+                elements = np.where(source < 0, one.pad_value, words[word, source])
+                for lane, y, x in made.lanes(tile):
+                    column = lane % made.columns
+                    for tap in range(window.taps):
+                        beside = offset + tap - CENTRE
+                        inside = 0 <= column + beside < made.columns
+                        found = elements[lane + beside] if inside else 0
+                        at_y = one.stride[0] * y - one.padding[0] + window.row
+                        at_x = one.stride[1] * x - one.padding[1] + window.column + tap
+                        within = 0 <= at_y < one.grid.height and 0 <= at_x < one.grid.width
+                        assert found == (image[at_y, at_x] if within else one.pad_value)
 
 
-def test_fields_fit_the_record(rng: np.random.Generator) -> None:
-    item = segment((5, 7), (3, 2), (9, 13), (2, 3), row_words=4)
-    fields = item.fields(4)
+def test_elements_are_those_of_a_naive_gather(rng: np.random.Generator) -> None:
+    shared = turned = 0
+    for index in range(60):
+        config = random_config(rng, lanes=int(rng.choice([4, 8, 16])), cores=4)
+        if index < 2:
+            network, _ = (residual_network, feature_map_network)[index](rng, 3)
+        else:
+            network, _ = random_network(rng, 4, layers=3)
+        program = compile_network(network, config, "unary")
+        for item in program.passes:
+            check_gather(item, config.lanes, rng)
+            for one in item.segments:
+                shared += any(taps > 1 for _, taps in one.taps)
+                turned += one.grid.rows < one.grid.height
+    assert min(shared, turned) > 5
+
+
+def test_only_zero_padding_is_shared(rng: np.random.Generator) -> None:
+    """A neighbour beyond the map adds nothing, so windows with other padding are not shared."""
+    config = AcceleratorConfig(activation_words=8192)
+    for _ in range(60):
+        network, _ = random_network(rng, 4)
+        for item in compile_network(network, config, "unary").passes:
+            for one in item.segments:
+                if one.share and one.pad_value:
+                    last = (item.output.grid.width - 1) * one.stride[1] + one.kernel[1]
+                    assert one.padding[1] == 0
+                    assert last <= one.grid.width
+                assert not (item.pool and one.share)
+
+
+def test_fields_by_hand() -> None:
+    """A 3 x 5 kernel on blocks of 3 x 2 pixels, padded by (1, 3)."""
+    item = Segment("t", 40, 4, 8, Grid(8, 7, 4, 3, 2), (3, 5), (2, 1), (1, 3), 9, 2, False)
+    fields = item.fields()
     pack(SEGMENT, fields)
-    assert fields["channel_pitch"] == 9 * 4
-    assert fields["origin"] == 40 + 1 * 36 - 2 * 4
-    assert fields["row_step"] == 3 * 4
-    assert fields["last_valid"] == 1
-    assert segment((1, 1), (1, 1), (9, 16), row_words=4).fields(4)["last_valid"] == 4
+    assert fields == {
+        "base": 40,
+        "pitch": 6,
+        "groups": 4,
+        "rows": 3,
+        "steps": 2,
+        "kernel_height": 3,
+        "kernel_width": 5,
+        "next_row": 2,
+        "next_strip": 0,
+        "next_step": 1,
+        "next_lane": 0,
+        "first_row": 2,  # row -1 is row 2 of the strip above
+        "first_strip": 255,
+        "first_address": 4,
+        "row_step": 4,
+        "first_step": 1,  # column -3 is pixel 1 of the block two lanes to the left
+        "first_lane": 254,
+        "strips": 3,
+        "columns": 4,
+        "last_rows": 2,
+        "last_steps": 1,
+        "shared_at": 0,
+        "shared_taps": 0,
+        "pad_value": 9,
+    }
 
 
-def test_origin_above_the_memory_wraps() -> None:
-    item = Segment("t", 0, 0, 1, 4, 4, 3, (3, 3), (1, 1), (2, 2), 0)
-    assert item.fields(4)["origin"] == 2**16 - 6
+def test_strides_over_whole_blocks() -> None:
+    """From tile to tile a window may step over blocks: whole strips, or lanes, and what is left."""
+    item = Segment("t", 0, 0, 2, Grid(12, 12, 4, 3, 2), (1, 1), (7, 5), (0, 0), 0, 2, False)
+    fields = item.fields()
+    assert (fields["next_strip"], fields["next_row"]) == (2, 1)
+    assert (fields["next_lane"], fields["next_step"]) == (2, 1)
+    assert fields["row_step"] == 2
+
+
+def test_shared_taps_in_the_fields() -> None:
+    item = Segment("t", 0, 0, 2, Grid(8, 4, 4, 4, 1), (1, 7), (1, 1), (0, 3), 0, 2, True)
+    fields = item.fields()
+    assert (fields["shared_at"], fields["shared_taps"]) == (2, 3)
+    assert item.position(0, 0, next(w for w in item.window_list() if w.taps == 3))[3] == 0

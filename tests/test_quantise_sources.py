@@ -9,9 +9,9 @@ import torch
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.run import quantise_input, run
+from pann_hw.machine.interpret import execute
 from pann_hw.network.graph import AveragePool, Convolution, FloatGraph, MaxPool, Select, evaluate
 from pann_hw.program.compile import compile_network
-from pann_hw.program.interpret import execute
 from pann_hw.quantise.post_training import quantise
 from tests.quantise_graphs import Draft, images, relative_error
 from tests.random_networks import layer_arrays

@@ -14,9 +14,9 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate
 from pann_hw.integer.run import quantise_input, run
+from pann_hw.machine.interpret import execute
 from pann_hw.network.graph import FloatGraph
 from pann_hw.program.deployment import deploy
-from pann_hw.program.interpret import execute
 from pann_hw.quantise.evaluate import outputs
 from pann_hw.quantise.post_training import prepare
 from pann_hw.quantise.quality import float_outputs, quality

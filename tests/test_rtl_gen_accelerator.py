@@ -10,11 +10,11 @@ import pytest
 from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
+from pann_hw.machine.interpret import output_map
+from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
-from pann_hw.program.interpret import output_map
 from pann_hw.program.program import Program
-from pann_hw.program.timing import inference_cycles
 from sim.benches.run import run_accelerator
 from sim.benches.units import CONFIG
 
@@ -78,7 +78,9 @@ def cases(
     """What the bench runs and expects: see `sim.benches.accelerator`."""
     arrays: dict[str, np.ndarray] = {}
     for number, points in enumerate(programs):
-        arrays[f"stream{number}"] = link([program for _, program in points]).stream()
+        image = link([program for _, program in points])
+        machine = Machine(image)
+        arrays[f"stream{number}"] = image.stream()
         for point, (network, program) in enumerate(points):
             x = rng.integers(0, 256, (_INFERENCES, *network.input.shape))
             result = run(network, x)["o"].numpy()
@@ -86,7 +88,7 @@ def cases(
             arrays[f"inputs{key}"] = x.reshape(_INFERENCES, -1)
             channel, row, column = np.array(output_map(program)).T
             arrays[f"outputs{key}"] = result[:, channel, row, column]
-            arrays[f"cycles{key}"] = np.array(sum(inference_cycles(program)))
+            arrays[f"cycles{key}"] = np.array(machine.run(point).cycles)
     return arrays
 
 

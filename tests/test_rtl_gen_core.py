@@ -1,4 +1,4 @@
-"""A core: operands by slot, offset and shift, summed on every lane in use."""
+"""A core: operands by slot, offset and shift, summed on every lane in use, tile upon tile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lanes: each kind against integers."""
+"""Lanes: each kind against integers, modulo the accumulator's width."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sequencer: passes and tiles of random descriptors, in order and in time."""
+"""The sequencer: operating points of a random directory, in order and in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The term stream: order, waiting for rows, repeats per tile, jumps."""
+"""The term stream: order, waiting for windows and for sums, repeats per tile, jumps."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import MismatchError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import run
+from pann_hw.machine.interpret import execute, output_map
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import Image, link
-from pann_hw.program.interpret import execute
 from rtl_gen.program_loader import Error
 from sim.harness import accelerator_verilog, build, simulate
 from sim.signals import CLASSES
@@ -48,8 +48,9 @@ def test_operating_points_in_any_order(image: Image, x: np.ndarray) -> None:
     for index, point in enumerate(points):
         program = compile_network(NETWORKS[point], CONFIG, "unary")
         one = x[index : index + 1]
-        # One row of tiles after the other, and one output channel: in the order of the map.
-        assert result.outputs[index].tolist() == run(NETWORKS[point], one)["y"].flatten().tolist()
+        expected = run(NETWORKS[point], one)["y"].numpy()[0]
+        found = dict(zip(output_map(program), result.outputs[index].tolist(), strict=True))
+        assert found == {place: expected[place] for place in np.ndindex(expected.shape)}
         assert result.cycles[index] == execute(program, one).cycles
     assert len(seen) == 6
     assert result.stores is None
@@ -128,14 +129,14 @@ class Altered(Image):
 def test_damaged_programs_are_refused(image: Image, position: int, error: Error) -> None:
     altered = Altered(image.config, image.descriptors, image.terms)
     object.__setattr__(altered, "position", position)
-    message = f"reports error {error.value} on its program"
+    message = f"refuses its program, error {error.value}: {error.meaning}"
     with pytest.raises(MismatchError, match=message) as caught:
         simulate(altered, np.zeros((1, 30)), np.zeros(1), 15)
     assert "\n" not in str(caught.value)
 
 
 def test_a_point_that_is_not_loaded(image: Image) -> None:
-    with pytest.raises(MismatchError, match="inference 0 is not done after 500 cycles"):
+    with pytest.raises(MismatchError, match=f"error 6: {Error.POINT_NOT_LOADED.meaning}"):
         simulate(image, np.zeros((1, 30)), np.array([5]), 15, timeout=500)
 
 
@@ -146,11 +147,23 @@ def test_an_inference_that_takes_too_long(image: Image) -> None:
         simulate(image, np.zeros((1, 30)), np.zeros(1), 15, timeout=cycles - 2)
 
 
-@pytest.mark.parametrize(("elements", "outputs"), [(31, 15), (30, 14)])
-def test_wrong_counts(image: Image, elements: int, outputs: int) -> None:
-    message = f"inference 0 took 30 of {elements} inputs, gave 15 of {outputs} outputs"
-    with pytest.raises(MismatchError, match=message):
+@pytest.mark.parametrize(
+    ("elements", "outputs", "message"),
+    [
+        (31, 15, f"took 30 of 31 inputs, gave 0 of 15 outputs, error {Error.INPUT_LONG}"),
+        (29, 15, f"took 29 of 29 inputs, gave 0 of 15 outputs, error {Error.INPUT_SHORT}"),
+        (30, 14, "took 30 of 30 inputs, gave 15 of 14 outputs, error 0"),
+    ],
+)
+def test_wrong_counts(image: Image, elements: int, outputs: int, message: str) -> None:
+    with pytest.raises(MismatchError, match=f"inference 0 {message}"):
         simulate(image, np.zeros((1, elements)), np.zeros(1), outputs)
+
+
+def test_wrong_counts_of_overlapping_inferences(image: Image) -> None:
+    message = f"0 of 3 inferences done, 31 inputs taken, 0 outputs given, error {Error.INPUT_LONG}"
+    with pytest.raises(MismatchError, match=message):
+        simulate(image, np.zeros((3, 31)), np.zeros(3), 15, overlap=True)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,18 @@ import re
 import pytest
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.program.layout import bundle_fields
 from sim.harness import accelerator_verilog
 from sim.signals import CLASSES, TOP, counted_signals, public_lines
 
 CONFIGS = [
     AcceleratorConfig(lanes=4, cores=6),
-    AcceleratorConfig(lanes=8, cores=1, lane="unary", window_slots=2),
-    AcceleratorConfig(lanes=4, cores=2, lane="unary", rails=1, window_slots=8),
+    AcceleratorConfig(lanes=8, cores=1, lane="unary", banks=1, window_slots=4),
+    AcceleratorConfig(lanes=4, cores=2, lane="unary", rails=1, banks=4, window_slots=8),
+    AcceleratorConfig(lanes=16, cores=2, terms_per_rail=2, window_slots=16),
 ]
 
-IDS = [f"{c.lane}{c.rails} {c.cores}x{c.lanes}" for c in CONFIGS]
+IDS = [f"{c.lane}{c.rails}x{c.terms_per_rail} {c.cores}x{c.lanes}" for c in CONFIGS]
 
 
 def modules(config: AcceleratorConfig) -> dict[str, str]:
@@ -58,11 +60,14 @@ def test_widths_of_the_datapath(config: AcceleratorConfig) -> None:
     texts = modules(config)
     expected = {
         "operand0": config.lanes * 8,
+        "accumulators": config.lanes * config.accumulator_width,
         "sums": config.lanes * config.accumulator_width,
-        "rows": config.window_slots * config.row_width * 8,
+        "rows": config.window_slots * config.lanes * 8,
+        "words": config.banks * config.lanes * 8,
+        "bundle": sum(bundle_fields(config).values()),
         "state": config.lanes * (config.accumulator_width + 3),
-        "store_word": config.lanes * 8,
-        "store_enable": 1,
+        "store_word0": config.lanes * 8,
+        "store_enable": config.banks,
     }
     found = {s.name: width(texts[s.module], s.name) for s in counted_signals(config)}
     assert {name: found[name] for name in expected} == expected
@@ -74,8 +79,10 @@ def test_every_class_and_no_signal_twice(config: AcceleratorConfig) -> None:
     assert {signal.signal_class for signal in signals} == set(CLASSES)
     names = [(signal.path, signal.name) for signal in signals]
     assert len(names) == len(set(names))
-    for name, per_core in (("operand", config.rails), ("accumulator", 1)):
+    for name, per_core in (("operand", config.terms), ("accumulator", 2), ("term_stream", 2)):
         assert sum(s.signal_class == name for s in signals) == config.cores * per_core
+    stored = [s.name for s in signals if s.name.startswith("store_word")]
+    assert stored == [f"store_word{bank}" for bank in range(config.banks)]
 
 
 def test_public_lines_name_each_declaration_once() -> None:

@@ -30,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Compile, link, save."""
     from pann_hw.integer.store import load
+    from pann_hw.machine.machine import Machine
     from pann_hw.program.compile import descriptor_words
     from pann_hw.program.deployment import deploy, save_deployment
-    from pann_hw.program.timing import inference_cycles
 
     config = load_config(args)
     check_writable(args.output)
@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     deployment = deploy([load(path) for path in args.networks], encodings, config)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     save_deployment(deployment, args.output)
+    machine = Machine(deployment.image)
     return {
         "program": str(args.output),
         "stream_words": len(deployment.image.stream()),
@@ -54,14 +55,15 @@ def run(args: argparse.Namespace) -> dict[str, object]:
                 "network": str(path),
                 "encoding": program.encoding,
                 "passes": len(program.passes),
-                "terms": sum(program.term_words),
+                "bundles": sum(program.term_words),
                 "descriptor_words": descriptor_words(program),
-                "activation_words": max(
-                    place.base + place.words for place in program.placements.values()
-                ),
-                "cycles_per_image": sum(inference_cycles(program)),
+                "activation_words": config.banks
+                * max(place.base + place.words for place in program.placements.values()),
+                "cycles_per_image": machine.run(point).cycles,
             }
-            for path, program in zip(args.networks, deployment.programs, strict=True)
+            for point, (path, program) in enumerate(
+                zip(args.networks, deployment.programs, strict=True)
+            )
         ],
     }
 
@@ -71,7 +73,7 @@ def show(result: dict[str, object]) -> None:
     points = result["points"]
     assert isinstance(points, list)
     keys = (
-        "encoding", "passes", "terms", "descriptor_words", "activation_words", "cycles_per_image",
+        "encoding", "passes", "bundles", "descriptor_words", "activation_words", "cycles_per_image",
     )  # fmt: skip
     table(
         "Operating points",

@@ -15,8 +15,11 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def bar(description: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error; call what it gives after each of ``total`` steps."""
+def bar(description: str, total: int | None) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error; call what it gives after each of ``total`` steps.
+
+    None: nobody knows how many there will be.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

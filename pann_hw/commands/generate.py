@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pann_hw.commands.arguments import add_config, check_writable, load_config
-from pann_hw.commands.console import table
+from pann_hw.commands.console import bar, table
 from pann_hw.commands.folder import output_folder
 from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
 
 __all__ = ["add_arguments", "run", "show", "write_hardware"]
 
@@ -20,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, default=Path("build/accelerator"), metavar="FOLDER",
         help="default %(default)s",
     )  # fmt: skip
+    sizing = parser.add_argument_group("size", "the smallest that runs a network at a rate")
+    sizing.add_argument(
+        "--for", dest="network", type=Path, metavar="NETWORK", help="made by pann-hw quantize"
+    )
+    sizing.add_argument("--fps", type=float, metavar="F", help="inferences a second, at least")
+    sizing.add_argument("--clock", type=float, metavar="MHZ", help="of the accelerator")
+    sizing.add_argument("--encoding", metavar="NAME", help="default what the lanes can do")
     add_config(parser)
 
 
@@ -35,7 +43,7 @@ def write_hardware(config: AcceleratorConfig, folder: Path) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Generate."""
-    config = load_config(args)
+    config, tried = _sized(args, load_config(args))
     folder = check_writable(args.output, folder=True)
     with output_folder(folder) as part:
         write_hardware(config, part)
@@ -46,13 +54,70 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "waivers": str(folder / "waivers.vlt"),
         "bytes": verilog.stat().st_size,
         "parameters": asdict(config),
+        "tried": tried,
+        "fps": args.fps,
+        "clock": args.clock,
     }
+
+
+def _sized(
+    args: argparse.Namespace, config: AcceleratorConfig
+) -> tuple[AcceleratorConfig, list[dict[str, object]]]:
+    """The configuration to generate, and what was tried for it."""
+    options = {"--for": args.network, "--fps": args.fps, "--clock": args.clock}
+    given = [name for name, value in options.items() if value is not None]
+    if not given:
+        return config, []
+    if len(given) < len(options):
+        raise InputError(
+            f"{', '.join(given)} without {', '.join(set(options) - set(given))}: a size needs all "
+            f"of {', '.join(options)}"
+        )
+    for name in ("fps", "clock"):
+        value = getattr(args, name)
+        if not 0 < value < float("inf"):
+            raise InputError(f"--{name} {value:g}: must be above 0")
+    from pann_hw.integer.store import load
+    from pann_hw.machine.sizing import smallest
+
+    network = load(args.network)
+    with bar("trying sizes", None) as step:
+        tried = smallest(
+            network, args.encoding or config.lane, args.clock * 1e6 / args.fps, config, step
+        )
+    rows: list[dict[str, object]] = [
+        {
+            "lanes": one.config.lanes,
+            "cores": one.config.cores,
+            "adders": one.adders,
+            "cycles": one.cycles,
+            "fps": args.clock * 1e6 / one.cycles,
+            "meets": one.meets,
+        }
+        for one in tried
+    ]
+    return tried[-1].config, rows
 
 
 def show(result: dict[str, object]) -> None:
     """Print the result."""
     parameters = result["parameters"]
     assert isinstance(parameters, dict)
+    tried = result["tried"]
+    assert isinstance(tried, list)
+    if tried:
+        table(
+            f"Sizes tried for {result['fps']:g} inferences a second at {result['clock']:g} MHz, "
+            "by adders",
+            ("lanes", "cores", "adders", "cycles", "inferences/s", ""),
+            [
+                (
+                    one["lanes"], one["cores"], one["adders"], one["cycles"], f"{one['fps']:.1f}",
+                    "<- the first that is fast enough" if one["meets"] else "",
+                )
+                for one in tried
+            ],
+        )  # fmt: skip
     table("Accelerator", ("parameter", "value"), list(parameters.items()))
     print(f"Verilog: {result['verilog']} ({result['bytes']} bytes)")
     print(f"Lint:    verilator --lint-only -Wall {result['waivers']} {result['verilog']}")

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import add_program, load_program, load_program_data
 from pann_hw.commands.console import bar, table
 from pann_hw.commands.simulator import ready_simulator
+
+if TYPE_CHECKING:
+    from pann_hw.network.data import Data
+    from pann_hw.program.deployment import Deployment
+    from pann_hw.report.operating_points import PointRun
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -15,30 +21,75 @@ __all__ = ["add_arguments", "run", "show"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_program(parser, labels="y (classes), for the accuracy")
+    parser.add_argument(
+        "--schedule", metavar="POINTS",
+        help="operating points of one image after another, separated by commas and repeated, such "
+        "as 0,1; default every image at every point",
+    )  # fmt: skip
+    parser.add_argument(
+        "--overlap", action="store_true",
+        help="start each inference while the one before it runs",
+    )  # fmt: skip
+    parser.add_argument("--flips", action="store_true", help="count flips")
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Simulate."""
-    from pann_hw.report.verify import verify
+    from pann_hw.report.operating_points import parse_schedule
 
     deployment = load_program(args)
     data = load_program_data(args, deployment)
-    ready_simulator(deployment.config)
+    points = list(range(len(deployment.programs)))
+    turns = [[point] for point in points]
+    if args.schedule is not None:
+        turns = [parse_schedule(args.schedule, len(points))]
     begin = time.monotonic()
-    with bar("simulating", len(data) * len(deployment.programs)) as step:
-        results = verify(deployment, data.x, levels=False, progress=step)
+    runs = _simulated(args, deployment, data, turns)
     return {
         "images": len(data),
         "seconds": time.monotonic() - begin,
+        "overlap": args.overlap,
+        "schedule": args.schedule,
         "points": [
-            {
-                "encoding": program.encoding,
-                "accuracy": None if data.y is None else float((result.classes == data.y).mean()),
-                "cycles_per_image": float(result.cycles.mean()),
-                "classes": result.classes.tolist(),
-            }
-            for program, result in zip(deployment.programs, results, strict=True)
+            _point(point, deployment, data, runs[point]) for point in points if point in runs
         ],
+    }
+
+
+def _simulated(
+    args: argparse.Namespace, deployment: Deployment, data: Data, turns: list[list[int]]
+) -> dict[int, PointRun]:
+    """The run of every operating point that takes part."""
+    from pann_hw.errors import InputError
+    from pann_hw.report.operating_points import run_schedule
+
+    if args.flips and args.overlap:
+        raise InputError("--flips counts single inferences: leave out --overlap, or --flips")
+    ready_simulator(deployment.config)
+    runs: dict[int, PointRun] = {}
+    with bar("simulating", len(data) * len(turns)) as step:
+        for schedule in turns:
+            found = run_schedule(
+                deployment, data.x, schedule, toggles=args.flips, overlap=args.overlap,
+                progress=step,
+            )  # fmt: skip
+            runs |= {point: one for point, one in enumerate(found) if len(one.images)}
+    return runs
+
+
+def _point(point: int, deployment: Deployment, data: Data, run: PointRun) -> dict[str, object]:
+    classes = run.outputs.argmax(1)
+    right = None if data.y is None else float((classes == data.y[run.images]).mean())
+    return {
+        "point": point,
+        "encoding": deployment.programs[point].encoding,
+        "images": len(run.images),
+        "accuracy": right,
+        "cycles_per_image": float(run.cycles.mean()),
+        "cycles_predicted": float(run.predicted_cycles.mean()),
+        "cycles_mismatched": int((run.cycles != run.predicted_cycles).sum()),
+        "flips": run.flips,
+        "classes": classes.tolist(),
     }
 
 
@@ -46,16 +97,27 @@ def show(result: dict[str, object]) -> None:
     """Print the result."""
     points = result["points"]
     assert isinstance(points, list)
+    headings = ["point", "encoding", "images", "accuracy %", "cycles per image", "predicted"]
+    flips = any(point["flips"] for point in points)
     table(
-        f"{result['images']} images on the accelerator, {result['seconds']:.1f} s",
-        ("point", "encoding", "accuracy %", "cycles per image"),
-        [
-            (
-                index,
-                point["encoding"],
-                "-" if point["accuracy"] is None else f"{100 * point['accuracy']:.2f}",
-                f"{point['cycles_per_image']:.0f}",
-            )
-            for index, point in enumerate(points)
-        ],
+        f"{result['images']} images on the accelerator, {result['seconds']:.1f} s"
+        + (", each started while the one before it runs" if result["overlap"] else ""),
+        (*headings, "flips per image") if flips else headings,
+        [_row(point, flips=flips) for point in points],
     )
+
+
+def _row(point: dict[str, object], *, flips: bool) -> tuple[object, ...]:
+    accuracy, images, counted = point["accuracy"], point["images"], point["flips"]
+    row = (
+        point["point"],
+        point["encoding"],
+        images,
+        "-" if accuracy is None else f"{100 * float(str(accuracy)):.2f}",
+        f"{point['cycles_per_image']:.0f}",
+        f"{point['cycles_predicted']:.0f}",
+    )
+    if not flips:
+        return row
+    assert isinstance(counted, dict) and isinstance(images, int)
+    return (*row, f"{sum(counted.values()) / images:.0f}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +19,8 @@ from pann_hw.integer.network import (
     accumulator_bits,
 )
 from pann_hw.integer.terms import ENCODINGS
-from pann_hw.program.allocate import allocate
+from pann_hw.program.allocate import allocate, input_is_free
+from pann_hw.program.grid import Grid, choose_grids
 from pann_hw.program.layout import (
     CORE_WORDS,
     MAX_POINTS,
@@ -28,8 +30,8 @@ from pann_hw.program.layout import (
 )
 from pann_hw.program.limits import check_tensors, check_windows
 from pann_hw.program.program import Pass, Placement, Program
-from pann_hw.program.schedule import WeightWindow, rail_streams
-from pann_hw.program.windows import Segment, windows
+from pann_hw.program.schedule import WeightWindow, bundles
+from pann_hw.program.windows import Segment
 
 __all__ = ["compile_network", "descriptor_words"]
 
@@ -47,16 +49,20 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
     if encoding == "csd" and not config.shift:
         raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or use unary')
     max_shift = config.shift if encoding == "csd" else 0
-    check_tensors(network, config)
+    grids = choose_grids(network, config.lanes)
+    check_tensors(network, grids)
     tensors = network.tensors
-    placements = allocate(network, config)
+    placements = allocate(network, config, grids)
     passes: list[Pass] = []
     for index, layer in enumerate(network.layers):
         if isinstance(layer, MaxPool):
-            passes.append(_pool_pass(index, layer, tensors, placements, config))
+            passes.append(_pool_pass(index, layer, tensors, placements))
         else:
             _check_layer(layer, tensors, config)
-            passes += _passes(index, layer, tensors, placements, config, max_shift)
+            grid = grids[layer.output.name]
+            passes += _passes(index, layer, tensors, placements, grid, config, max_shift)
+    free = input_is_free(network, placements)
+    passes = [replace(one, frees_input=one.after and one.layer == free) for one in passes]
     program = Program(
         config,
         encoding,
@@ -88,43 +94,37 @@ def _check_layer(layer: Accumulate, tensors: dict[str, Tensor], config: Accelera
         )
 
 
-def _check_stride(name: str, stride: int, width: int, config: AcceleratorConfig) -> int:
-    """The stride to run with: one output column needs none."""
-    if width == 1:
-        return 1
-    if stride > config.max_stride:
-        raise InputError(
-            f"layer {name!r} has a horizontal stride of {stride}, the configuration reaches "
-            f"{config.max_stride}: raise max_stride (at most 4)"
-        )
-    return stride
-
-
 def _segment(
     source: Source | MaxPool,
     kernel: tuple[int, int],
     channels: tuple[int, int],
     output: Tensor,
-    tensor: Tensor,
     place: Placement,
-    config: AcceleratorConfig,
     pad_value: int,
+    *,
+    share: bool,
 ) -> Segment:
-    _, height, width = tensor.shape
-    check_windows(output.name, source, kernel, tensor, config)
-    stride_x = _check_stride(output.name, source.stride[1], output.shape[2], config)
+    """How a pass reads whole groups of channels, those from ``channels[0]`` to ``channels[1]``.
+
+    ``share``: windows of neighbouring taps may be one, if padding lets them.
+    """
+    check_windows(output.name, source, kernel, place.grid)
+    first = channels[0] // place.banks
+    groups = -(-channels[1] // place.banks) - first
+    padding, stride = source.padding[1], source.stride[1]
+    inside = padding == 0 and (output.shape[2] - 1) * stride + kernel[1] <= place.grid.width
     return Segment(
-        tensor.name,
-        place.base,
-        channels[0],
-        channels[1] - channels[0],
-        height,
-        width,
-        place.row_words,
+        source.tensor,
+        place.base + first * place.grid.words,
+        first * place.banks,
+        groups * place.banks,
+        place.grid,
         kernel,
-        (source.stride[0], stride_x),
+        source.stride,
         source.padding,
         pad_value,
+        place.banks,
+        share and (inside or pad_value == 0),
     )
 
 
@@ -133,31 +133,25 @@ def _pool_pass(
     layer: MaxPool,
     tensors: dict[str, Tensor],
     placements: dict[str, Placement],
-    config: AcceleratorConfig,
 ) -> Pass:
-    channels, height, width = layer.output.shape
-    place = placements[layer.output.name]
-    tensor = tensors[layer.tensor]
-    source_place = placements[layer.tensor]
+    channels = layer.output.shape[0]
     segment = _segment(
-        layer, layer.kernel, (0, channels), layer.output, tensor, source_place, config, 0
+        layer, layer.kernel, (0, channels), layer.output, placements[layer.tensor], 0, share=False
     )
     return Pass(
         layer=index,
         pool=True,
         raw=False,
+        after=True,
+        frees_input=False,
         first_channel=0,
         channels=channels,
         segments=(segment,),
-        terms=(),
+        bundles=(),
         bias=(),
         scales=(),
         q_max=0,
-        output_base=place.base,
-        output_pitch=height * place.row_words,
-        rows=height,
-        width=width,
-        tiles_per_row=place.row_words,
+        output=placements[layer.output.name],
     )
 
 
@@ -166,11 +160,12 @@ def _passes(
     layer: Accumulate,
     tensors: dict[str, Tensor],
     placements: dict[str, Placement],
+    grid: Grid,
     config: AcceleratorConfig,
     max_shift: int,
 ) -> Iterator[Pass]:
-    _, height, width = layer.output.shape
-    row_words = -(-width // config.lanes)
+    output = layer.output
+    place = placements.get(output.name, Placement(0, output.shape, grid, config.banks))
     for first, last in _channel_groups(layer, config.cores):
         sources = [s for s in layer.sources if _covers(s, first)]
         segments = []
@@ -180,41 +175,37 @@ def _passes(
             inputs = source.weights.shape[1]
             group_first = (first - source.first_channel) // per_group
             group_last = (last - 1 - source.first_channel) // per_group
+            channels = (group_first * inputs, (group_last + 1) * inputs)
             kernel = (source.weights.shape[2], source.weights.shape[3])
             segments.append(
                 _segment(
                     source,
                     kernel,
-                    (group_first * inputs, (group_last + 1) * inputs),
-                    layer.output,
-                    tensor,
+                    channels,
+                    output,
                     placements[source.tensor],
-                    config,
                     tensor.zero_point,
+                    share=grid.steps == 1,
                 )
             )
         pairs = list(zip(sources, segments, strict=True))
-        terms = [
-            rail_streams(_channel_weights(pairs, channel), config, max_shift)
-            for channel in range(first, last)
-        ]
-        place = placements.get(layer.output.name)
         yield Pass(
             layer=index,
             pool=False,
             raw=layer.raw,
+            after=first == 0,
+            frees_input=False,
             first_channel=first,
             channels=last - first,
             segments=tuple(segments),
-            terms=tuple(terms),
+            bundles=tuple(
+                bundles(_channel_weights(pairs, channel), config, max_shift)
+                for channel in range(first, last)
+            ),
             bias=tuple(int(value) for value in layer.bias[first:last]),
             scales=() if layer.scales is None else layer.scales[first:last],
             q_max=0 if layer.raw else layer.q_max,
-            output_base=0 if place is None else place.base + first * height * row_words,
-            output_pitch=height * row_words,
-            rows=height,
-            width=width,
-            tiles_per_row=row_words,
+            output=place,
         )
 
 
@@ -241,11 +232,17 @@ def _channel_weights(pairs: list[tuple[Source, Segment]], channel: int) -> list[
         inputs = source.weights.shape[1]
         first_input = output // per_group * inputs - segment.first_channel
         kernels: np.ndarray = source.weights[output]
-        for window in windows(segment):
+        for window in segment.window_list():
             within = window.channel - first_input
             if 0 <= within < inputs:
-                columns = window.base + segment.stride[1] * np.arange(window.taps)
-                result.append(kernels[within, window.row, columns].tolist())
+                offset = segment.position(0, 0, window)[3]
+                columns = range(window.column, window.column + window.taps)
+                result.append(
+                    [
+                        (offset + number, int(kernels[within, window.row, column]))
+                        for number, column in enumerate(columns)
+                    ]
+                )
             else:
                 result.append(())
     return result
@@ -262,6 +259,6 @@ def _check_program(program: Program) -> None:
     terms = max(program.term_words)
     if terms > config.term_words:
         raise InputError(
-            f"the program needs {terms} terms in one rail's memory, the configuration has "
-            f"{config.term_words}: raise term_words (at most 65536), or cores"
+            f"the program needs {terms} bundles of terms in one core's memory, the configuration "
+            f"has {config.term_words}: raise term_words (at most 65536), or cores"
         )

@@ -6,7 +6,8 @@ A program stream is a sequence of 32-bit words:
     per section: target (low half) and start address (high half) | word count | that many words
     END_SECTION | CRC-32 (ISO-HDLC) of all words before it, each lowest byte first
 
-Target 0 is the descriptor memory, 1 + core * rails + rail a term memory (a term per word).
+Target 0 is the descriptor memory, 1 + core a term memory: a word for each bundle, or two, the lower
+one first, and start and count in such words.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from pann_hw.program.layout import (
     MAGIC,
     MAX_POINTS,
     PASS,
+    POINT,
     SEGMENT,
+    bundle_words,
     directory_stride,
     pack_words,
 )
@@ -43,23 +46,22 @@ class Image:
     ----------
     config : the hardware that it is for
     descriptors : uint32 words, the directory first
-    terms : uint16 per rail, core by core
+    terms : uint64 bundles per core
     """
 
     config: AcceleratorConfig
     descriptors: np.ndarray
     terms: tuple[np.ndarray, ...]
 
-    def input_words(self, point: int) -> int:
-        """Words of the activation memory that an operating point's input takes."""
-        sizes = int(self.descriptors[point * directory_stride(self.config) + 1])
-        width, rows = sizes & 0xFFFF, sizes >> 16
-        return rows * -(-width // self.config.lanes)
-
     def stream(self) -> np.ndarray:
         """The program stream as uint32 words."""
+        parts = bundle_words(self.config)
+        memories = [self.descriptors]
+        for terms in self.terms:
+            halves = np.stack([terms & np.uint64(0xFFFFFFFF), terms >> np.uint64(32)], 1)
+            memories.append(halves[:, :parts].ravel())
         words = [MAGIC, self.config.fingerprint]
-        for target, memory in enumerate((self.descriptors, *self.terms)):
+        for target, memory in enumerate(memories):
             if len(memory):
                 words += [target, len(memory), *memory.tolist()]
         words.append(END_SECTION)
@@ -80,25 +82,23 @@ def link(programs: Sequence[Program]) -> Image:
     config = programs[0].config
     if any(program.config != config for program in programs):
         raise InputError("the programs are for different configurations; compile all for one")
-    rails = config.cores * config.rails
+    # The next inference may be of any point: its input must lie where this one's did.
+    inputs = {program.placements[program.input] for program in programs}
     directory = np.zeros(MAX_POINTS * directory_stride(config), dtype=np.uint32)
     body: list[int] = []
-    terms: list[list[np.ndarray]] = [[] for _ in range(rails)]
+    terms: list[list[np.ndarray]] = [[] for _ in range(config.cores)]
     for point, program in enumerate(programs):
         entry = point * directory_stride(config)
-        place = program.placements[program.input]
-        channels, height, width = place.shape
-        directory[entry] = len(directory) + len(body) | place.base << 16
-        directory[entry + 1] = width | channels * height << 16
-        for rail in range(rails):
-            directory[entry + 2 + rail] = sum(map(len, terms[rail]))
+        words = [*_point(program, len(directory) + len(body))]
+        words += [sum(map(len, memory)) for memory in terms]
+        directory[entry : entry + len(words)] = words
         for index, item in enumerate(program.passes):
-            body += _descriptor(item, config, final=index == len(program.passes) - 1)
-            for core, streams in enumerate(item.terms):
-                for rail, stream in enumerate(streams):
-                    terms[core * config.rails + rail].append(stream)
+            final, early = index == len(program.passes) - 1, len(inputs) == 1
+            body += _descriptor(item, config, final=final, early_input=early)
+            for memory, stream in zip(terms, item.bundles, strict=False):
+                memory.append(stream)
     descriptors = np.append(directory, np.array(body, dtype=np.uint32))
-    memories = tuple(np.concatenate([np.zeros(0, np.uint16), *parts]) for parts in terms)
+    memories = tuple(np.concatenate([np.zeros(0, np.uint64), *parts]) for parts in terms)
     _check_size("descriptor_words", len(descriptors), config.descriptor_words)
     _check_size("term_words", max(map(len, memories)), config.term_words)
     return Image(config, descriptors, memories)
@@ -112,7 +112,30 @@ def _check_size(parameter: str, needed: int, available: int) -> None:
         )
 
 
-def _descriptor(item: Pass, config: AcceleratorConfig, *, final: bool) -> list[int]:
+def _point(program: Program, first_pass: int) -> list[int]:
+    place = program.placements[program.input]
+    channels, height, width = place.shape
+    return pack_words(
+        POINT,
+        {
+            "first_pass": first_pass,
+            "base": place.base,
+            "width": width,
+            "height": height,
+            "rows": place.grid.rows,
+            "steps": place.grid.steps,
+            "channels": channels,
+            "pitch": place.grid.words,
+            "columns_bits": place.grid.columns.bit_length() - 1,
+        },
+    )
+
+
+def _descriptor(
+    item: Pass, config: AcceleratorConfig, *, final: bool, early_input: bool
+) -> list[int]:
+    grid = item.output.grid
+    bank, base = item.place(0)
     words = pack_words(
         PASS,
         {
@@ -120,18 +143,27 @@ def _descriptor(item: Pass, config: AcceleratorConfig, *, final: bool) -> list[i
             "final": int(final),
             "raw": int(item.raw),
             "two_segments": len(item.segments) - 1,
+            "after": int(item.after),
+            "frees_input": int(item.frees_input and early_input),
             "steps": item.steps,
+            "columns_bits": grid.columns.bit_length() - 1,
             "cores": 0 if item.pool else item.channels,
             "q_max": item.q_max,
-            "last_valid": item.last_valid(config.lanes),
-            "output_base": item.output_base,
-            "output_pitch": item.output_pitch,
-            "rows": item.rows,
-            "tiles_per_row": item.tiles_per_row,
+            "windows": item.windows % (2 * config.window_slots),
+            "pass_windows": item.windows * item.tiles % (2 * config.window_slots),
+            "strips": grid.strips,
+            "columns": grid.columns_used,
+            "bank": bank,
+            "output_base": base,
+            "output_pitch": grid.words,
+            "rows": grid.rows,
+            "steps_wide": grid.steps,
+            "last_rows": grid.last_rows,
+            "last_steps": grid.last_steps,
         },
     )
     for segment in item.segments:
-        words += pack_words(SEGMENT, segment.fields(config.lanes))
+        words += pack_words(SEGMENT, segment.fields())
     for core, bias in enumerate(item.bias):
         values = {"bias": bias % 2**32}
         if item.scales:

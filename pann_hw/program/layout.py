@@ -9,34 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.requantise import MAX_STEPS
 
 __all__ = [
+    "AHEAD_BITS",
     "CORE",
     "CORE_WORDS",
     "END_SECTION",
     "MAGIC",
     "MAX_POINTS",
+    "NO_TERM",
     "PASS",
     "PASS_WORDS",
+    "POINT",
     "POINT_WORDS",
     "SEGMENT",
     "SEGMENT_WORDS",
-    "TAPS",
+    "bundle_fields",
+    "bundle_words",
     "directory_stride",
     "pack",
     "pack_words",
-    "term_fields",
-    "unpack_array",
+    "unpack",
 ]
 
 Fields = Mapping[str, int]
-
-TAPS = 3
-"""Neighbours that a lane can reach in one buffered row: offsets 0, 1 and 2."""
 
 MAGIC = 0x4E4E4150
 """First word of a program stream ("PANN", lowest byte first)."""
@@ -47,50 +45,85 @@ END_SECTION = 0xFFFF
 MAX_POINTS = 8
 """Operating points that one program stream may hold."""
 
+AHEAD_BITS = 2
+"""Bits of a term's distance from the first window of its bundle."""
+
+NO_TERM = 3
+"""Offset that stands for no term."""
+
 PASS: Fields = {
     "pool": 1,
     "final": 1,
     "raw": 1,
     "two_segments": 1,
+    "after": 1,
     "steps": 3,
-    "_reserved": 1,
+    "columns_bits": 3,
+    "frees_input": 1,
+    "_reserved": 4,
     "cores": 8,
     "q_max": 8,
-    "last_valid": 8,
+    "windows": 8,
+    "strips": 8,
+    "columns": 8,
+    "bank": 3,
+    "pass_windows": 5,
     "output_base": 16,
     "output_pitch": 16,
     "rows": 16,
-    "tiles_per_row": 16,
+    "steps_wide": 16,
+    "last_rows": 16,
+    "last_steps": 16,
 }
 """One pass: up to C output channels of one layer (all channels for max pooling).
 
 pool: max pooling, else accumulation; final: last pass of the inference; raw: accumulators go to
-the output stream; two_segments: inputs come from two tensors; steps: requantiser steps;
-cores: active cores; last_valid: lanes in use in a row's last tile; output_base, output_pitch: word
-addresses of the first output channel and from channel to channel; rows, tiles_per_row: output size.
+the output stream; two_segments: inputs come from two tensors; after: reads what an earlier pass has
+to store first; frees_input: from here on nothing reads the input or stores in its place; steps:
+requantiser steps; columns_bits: lanes side by side in the grid, as a power of two; cores: active
+cores; windows, pass_windows: of a tile, and of all, modulo 2 * window_slots; strips, columns: lanes
+of the grid that own a pixel; bank, output_base: where the first output channel lies; output_pitch:
+words from a channel to the next in the same bank; rows, steps_wide: a lane's block, whose pixels
+are the tiles; last_rows, last_steps: of them in the last strip and column.
 """
 
 SEGMENT: Fields = {
-    "origin": 16,
-    "channel_pitch": 16,
+    "base": 16,
+    "pitch": 16,
+    "groups": 16,
+    "rows": 16,
+    "steps": 16,
     "row_step": 16,
-    "row_words": 16,
-    "channels": 16,
-    "height": 16,
+    "first_row": 16,
+    "first_address": 16,
+    "first_step": 16,
+    "last_rows": 16,
+    "last_steps": 16,
     "kernel_height": 8,
     "kernel_width": 8,
-    "pad_top": 8,
-    "pad_left": 8,
-    "stride_x": 8,
-    "stride_y": 8,
-    "last_valid": 8,
+    "next_row": 8,
+    "next_strip": 8,
+    "next_step": 8,
+    "next_lane": 8,
+    "first_strip": 8,
+    "first_lane": 8,
+    "strips": 8,
+    "columns": 8,
+    "shared_at": 8,
     "pad_value": 8,
+    "shared_taps": 2,
+    "_reserved": 14,
 }
 """One tensor as a pass reads it.
 
-origin: word address of the first channel's row -pad_top (modulo 2**16); channel_pitch, row_words:
-words from channel to channel and row to row; row_step: stride_y * row_words; last_valid: elements
-in a row's last word; pad_value: what out-of-range elements count as.
+base: word of the first group of channels; pitch: words from group to group, rows * steps; groups:
+of channels; rows, steps: a lane's block; next_strip, next_row: from a tile to the one below, in
+whole blocks and rows; row_step: words of next_row; next_lane, next_step: from a tile to the one
+beside it; first_row, first_strip, first_address: of the first tile's uppermost window (strips from
+the lane's own, modulo 2**8; words from the channel's first); first_step, first_lane: of its
+leftmost one; strips, columns: lanes that own a pixel; last_rows, last_steps: rows and pixels of the
+last strip's and column's blocks in the map; shared_at, shared_taps: the kernel columns that share a
+window, 0 taps where none do; pad_value: what elements outside the map count as.
 """
 
 CORE: Fields = {
@@ -107,28 +140,51 @@ CORE: Fields = {
 PASS_WORDS = sum(PASS.values()) // 32
 SEGMENT_WORDS = sum(SEGMENT.values()) // 32
 CORE_WORDS = sum(CORE.values()) // 32
-POINT_WORDS = 2
-"""Words of a directory entry before the term addresses: (first pass | input base),
-(input row elements | input rows)."""
+POINT: Fields = {
+    "first_pass": 16,
+    "base": 16,
+    "width": 16,
+    "height": 16,
+    "rows": 16,
+    "steps": 16,
+    "channels": 16,
+    "pitch": 16,
+    "columns_bits": 3,
+    "_reserved": 29,
+}
+"""An operating point: address of its first pass, and how its input lies in memory.
+
+base, pitch: words of the first channel, and from a channel to the next in the same bank; width,
+height, channels: of the input; rows, steps: a lane's block; columns_bits: as in a pass. The address
+of the first bundle in each core's term memory follows, a word each.
+"""
+
+POINT_WORDS = sum(POINT.values()) // 32
 
 
 def directory_stride(config: AcceleratorConfig) -> int:
     """Words from one directory entry to the next: a power of two."""
-    return 1 << (POINT_WORDS + config.cores * config.rails - 1).bit_length()
+    return 1 << (POINT_WORDS + config.cores - 1).bit_length()
 
 
-def term_fields(config: AcceleratorConfig) -> Fields:
-    """A rail's term: first advance by so many windows, then add the operand at ``offset``.
+def bundle_fields(config: AcceleratorConfig) -> Fields:
+    """A bundle of terms, which a core adds in one cycle.
 
-    last: ends the tile; add: 0 for a term that only advances; subtract: one-rail lanes only;
-    shift: csd lanes only.
+    advance: windows to step forward first; last: ends the tile; then for each term: offset: 0, 1 or
+    2 for the left neighbour's, the own and the right neighbour's element, 3 for no term; ahead:
+    windows from there to the term's; negative: subtract; shift: csd lanes only.
     """
-    fields = {"last": 1, "add": 1, "advance": (config.window_slots - 1).bit_length(), "offset": 2}
-    if config.rails == 1:
-        fields["subtract"] = 1
-    if config.shift:
-        fields["shift"] = config.shift.bit_length()
+    fields = {"last": 1, "advance": (config.window_slots - 1).bit_length()}
+    for term in range(config.terms):
+        fields |= {f"offset{term}": 2, f"ahead{term}": AHEAD_BITS, f"negative{term}": 1}
+        if config.shift:
+            fields[f"shift{term}"] = config.shift.bit_length()
     return fields
+
+
+def bundle_words(config: AcceleratorConfig) -> int:
+    """32-bit words of the program stream for a bundle: 1 or 2."""
+    return -(-sum(bundle_fields(config).values()) // 32)
 
 
 def pack(fields: Fields, values: Mapping[str, int]) -> int:
@@ -157,10 +213,10 @@ def pack_words(fields: Fields, values: Mapping[str, int]) -> list[int]:
     return [record >> low & 0xFFFFFFFF for low in range(0, sum(fields.values()), 32)]
 
 
-def unpack_array(fields: Fields, words: np.ndarray) -> dict[str, np.ndarray]:
-    """Every field of an array of records that fit an integer, as int64 arrays of its shape."""
+def unpack(fields: Fields, word: int) -> dict[str, int]:
+    """Every field of a record that is given as one integer."""
     values, position = {}, 0
     for name, width in fields.items():
-        values[name] = words.astype(np.int64) >> position & (1 << width) - 1
+        values[name] = word >> position & (1 << width) - 1
         position += width
     return values

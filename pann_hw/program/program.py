@@ -8,6 +8,7 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.requantise import Scale
+from pann_hw.program.grid import Grid
 from pann_hw.program.windows import Segment
 
 __all__ = ["Pass", "Placement", "Program"]
@@ -17,18 +18,25 @@ __all__ = ["Pass", "Placement", "Program"]
 class Placement:
     """Where a tensor lies in the activation memory.
 
-    Element (c, y, x) is lane ``x % N`` of word ``base + (c * height + y) * row_words + x // N``.
+    Channel c is in bank ``c % banks``, its words from ``base + c // banks * grid.words`` on.
+
+    Attributes
+    ----------
+    base : word address, the same in all banks
+    shape : (C, H, W)
+    grid : of each channel
+    banks : of the memory
     """
 
     base: int
     shape: tuple[int, int, int]
-    row_words: int
+    grid: Grid
+    banks: int
 
     @property
     def words(self) -> int:
-        """Words that the tensor takes."""
-        channels, height, _ = self.shape
-        return channels * height * self.row_words
+        """Words that the tensor takes in each bank."""
+        return -(-self.shape[0] // self.banks) * self.grid.words
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,40 +47,50 @@ class Pass:
     ----------
     layer : index of the layer in the integer network
     pool, raw : max pooling; accumulators to the output stream
+    after : reads what an earlier pass has to store first
+    frees_input : from here on nothing reads the network's input or is stored in its place
     first_channel, channels : output channels; core i makes first_channel + i
     segments : one or two
-    terms : per active core, per rail: packed terms of one tile
+    bundles : per active core: packed bundles of terms of one tile
     bias : per active core
     scales : per active core; empty for raw and pool
     q_max : upper clamp
-    output_base, output_pitch : word addresses (0 for raw)
-    rows, width, tiles_per_row : output size in rows, elements and tiles
+    output : where the layer's output lies; for a raw pass its grid only
     """
 
     layer: int
     pool: bool
     raw: bool
+    after: bool
+    frees_input: bool
     first_channel: int
     channels: int
     segments: tuple[Segment, ...]
-    terms: tuple[tuple[np.ndarray, ...], ...]
+    bundles: tuple[np.ndarray, ...]
     bias: tuple[int, ...]
     scales: tuple[Scale, ...]
     q_max: int
-    output_base: int
-    output_pitch: int
-    rows: int
-    width: int
-    tiles_per_row: int
+    output: Placement
 
     @property
     def steps(self) -> int:
         """Requantiser steps per core and tile: the longest of the cores' scales."""
         return max((len(scale.steps) for scale in self.scales), default=0)
 
-    def last_valid(self, lanes: int) -> int:
-        """Lanes in use in a row's last tile."""
-        return (self.width - 1) % lanes + 1
+    @property
+    def tiles(self) -> int:
+        """Words of each output channel, each a tile of the pass."""
+        return self.output.grid.words
+
+    @property
+    def windows(self) -> int:
+        """Windows of a tile."""
+        return sum(segment.windows for segment in self.segments)
+
+    def place(self, channel: int) -> tuple[int, int]:
+        """(bank, first word) of the channel that core ``channel`` makes, or of a pooled one."""
+        group, bank = divmod(self.first_channel + channel, self.output.banks)
+        return bank, self.output.base + group * self.output.grid.words
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +118,8 @@ class Program:
 
     @property
     def term_words(self) -> tuple[int, ...]:
-        """Terms in each rail's memory, core by core."""
+        """Bundles in each core's memory."""
         return tuple(
-            sum(len(p.terms[core][rail]) for p in self.passes if core < len(p.terms))
+            sum(len(p.bundles[core]) for p in self.passes if core < len(p.bundles))
             for core in range(self.config.cores)
-            for rail in range(self.config.rails)
         )

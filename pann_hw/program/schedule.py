@@ -1,71 +1,113 @@
-"""Terms of one output channel as the streams of a core's rails."""
+"""Terms in time: the weights of one output channel as bundles, one for each cycle of its core."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.terms import encode
-from pann_hw.program.layout import pack, term_fields
+from pann_hw.program.layout import AHEAD_BITS, NO_TERM, bundle_fields, pack
 
-__all__ = ["WeightWindow", "rail_streams"]
+__all__ = ["Term", "WeightWindow", "bundles"]
 
-WeightWindow = Sequence[int]
-"""The weights under the taps of one window; empty where the channel does not use the window."""
+WeightWindow = Sequence[tuple[int, int]]
+"""(offset, weight) of the taps of one window; empty where the channel does not use it."""
+
+Term = tuple[int, int, int, bool]
+"""(window, offset, shift, negative)."""
 
 
-def rail_streams(
+def bundles(
     weights: Sequence[WeightWindow], config: AcceleratorConfig, max_shift: int
-) -> tuple[np.ndarray, ...]:
-    """Packed terms (uint16) of one tile for every rail of a core.
+) -> np.ndarray:
+    """Packed bundles (uint64) of one tile.
 
-    With two rails positive terms go to the first and negative ones to the second; with one rail a
-    window's positive terms come before its negative ones. Terms of one operand stay together, so
-    that a repeated addition does not switch it.
+    Every cycle takes as many terms as the lane adds at once, out of the first few windows of which
+    some are left. With two rails positive terms go to the first and negative ones to
+    the second as long as there are such within reach: a sign that stays flips no bits. Terms of
+    one operand stay together for the same reason.
 
     Parameters
     ----------
     weights : per window of the pass, in order
     max_shift : 0 for unary; at most the lane's
     """
-    streams: list[list[dict[str, int]]] = [[] for _ in range(config.rails)]
-    position = [0] * config.rails
-    for index, window in enumerate(weights):
-        for rail, terms in enumerate(_split(window, config, max_shift)):
-            for term in terms:
-                advance = index - position[rail]
-                while advance >= config.window_slots:
-                    streams[rail].append({"advance": config.window_slots - 1})
-                    advance -= config.window_slots - 1
-                streams[rail].append({"add": 1, "advance": advance, **term})
-                position[rail] = index
-    return tuple(_packed(stream, config) for stream in streams)
+    fields = bundle_fields(config)
+    packed: list[int] = []
+    position = 0
+    for base, terms in _cycles(list(_terms(weights, max_shift)), config):
+        ahead = max(term[0] for term in terms if term is not None) - base
+        while base - position + ahead >= _room(config):
+            step = min(config.banks, base - position)
+            packed.append(pack(fields, _record([], config, advance=step)))
+            position += step
+        record = _record(terms, config, advance=base - position, base=base)
+        packed.append(pack(fields, record))
+        position = base
+    # The core goes on to the next tile's windows with the last bundle: not beyond those buffered.
+    while not packed or len(weights) - position > config.window_slots:
+        step = min(config.banks, len(weights) - position - 1)
+        packed.append(pack(fields, _record([], config, advance=step)))
+        position += step
+    packed[-1] |= 1
+    return np.array(packed, np.uint64)
 
 
-def _split(
-    window: WeightWindow, config: AcceleratorConfig, max_shift: int
-) -> list[list[dict[str, int]]]:
-    """The window's terms for each rail: sorted by sign (one rail), then tap, then shift."""
-    rails: list[list[dict[str, int]]] = [[] for _ in range(config.rails)]
-    for sign in (1, -1):
-        for offset, weight in enumerate(window):
-            for term_sign, shift in encode(int(weight), max_shift):
-                if term_sign != sign:
-                    continue
-                term = {"offset": offset}
-                if config.shift:
-                    term["shift"] = shift
-                if config.rails == 1:
-                    term["subtract"] = int(sign < 0)
-                rails[0 if config.rails == 1 or sign > 0 else 1].append(term)
-    return rails
+def _room(config: AcceleratorConfig) -> int:
+    """Windows that are sure to be buffered: a group is fetched only when there is room for all."""
+    return config.window_slots - config.banks + 1
 
 
-def _packed(stream: list[dict[str, int]], config: AcceleratorConfig) -> np.ndarray:
-    if not stream:
-        stream = [{}]
-    stream[-1]["last"] = 1
-    fields = term_fields(config)
-    return np.array([pack(fields, term) for term in stream], dtype=np.uint16)
+def _terms(weights: Sequence[WeightWindow], max_shift: int) -> Iterator[Term]:
+    for window, taps in enumerate(weights):
+        for offset, weight in taps:
+            for sign, shift in encode(int(weight), max_shift):
+                yield window, offset, shift, sign < 0
+
+
+def _cycles(
+    terms: list[Term], config: AcceleratorConfig
+) -> Iterator[tuple[int, list[Term | None]]]:
+    """For each cycle the first window that is still needed, and a term, or None, for each place."""
+    places = config.terms
+    # A bundle that reaches far holds many windows while others wait for room.
+    reach = min(1 << AHEAD_BITS, max(2, config.window_slots // 4), _room(config))
+    waiting = terms[::-1]
+    near: list[Term] = []
+    while near or waiting:
+        base = near[0][0] if near else waiting[-1][0]
+        while waiting and waiting[-1][0] < base + reach:
+            near.append(waiting.pop())
+        cycle: list[Term | None] = [None] * places
+        for place in range(places):
+            negative = config.rails == 2 and place % 2 == 1
+            found = next((one for one in near if one[3] == negative), None)
+            if found is not None:
+                cycle[place] = found
+                near.remove(found)
+        for place in range(places):
+            if cycle[place] is None and near:
+                cycle[place] = near.pop(0)
+        yield base, cycle
+
+
+def _record(
+    terms: Sequence[Term | None], config: AcceleratorConfig, *, advance: int, base: int = 0
+) -> dict[str, int]:
+    record = {"advance": advance}
+    for place in range(config.terms):
+        term = terms[place] if place < len(terms) else None
+        if term is None:
+            record[f"offset{place}"] = NO_TERM
+            continue
+        window, offset, shift, negative = term
+        record |= {
+            f"offset{place}": offset,
+            f"ahead{place}": window - base,
+            f"negative{place}": int(negative),
+        }
+        if config.shift:
+            record[f"shift{place}"] = shift
+    return record

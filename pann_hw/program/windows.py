@@ -1,72 +1,143 @@
 """The order in which a pass reads its inputs: one enumeration for compiler, interpreter and RTL.
 
-A window is a row of N + 2 elements ``tensor[channel, y, x + stride * j]``, j = 0..N+1, which lets
-every lane reach up to TAPS horizontally neighbouring taps of a kernel's row. A kernel row of width
-kw and stride s is covered by the windows that begin at taps ``phase + 3 s i`` for each phase below
-min(s, kw).
+A window is one word of one channel, turned by whole lanes: element i is what lane ``i + shift`` of
+the word holds, shift = strips * columns + lanes. Channels are read in groups of as many as there
+are banks, so windows come in groups too, one for each channel: for each group of channels, kernel
+row and window of that row, the channels one after another.
+
+Where a lane's block is one pixel wide, its left and right neighbours are the lanes beside it, and
+the taps in columns -1, 0 and 1 share a window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
-from pann_hw.program.layout import TAPS
+import numpy as np
 
-__all__ = ["Segment", "Window", "row_bases", "windows", "word_range"]
+from pann_hw.program.grid import Grid
+
+__all__ = ["CENTRE", "Segment", "Window", "tap_groups"]
+
+CENTRE = 1
+"""Offset of a term that adds each lane's own element; 0 and 2 are its neighbours'."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One tensor as a pass reads it; field names and units as in the program format.
+    """One tensor as a pass reads it.
 
     Attributes
     ----------
     tensor : name of the tensor
-    base : word address of the tensor
-    first_channel, channels : range of channels read
-    height, width : of the tensor, in elements
-    row_words : words per row
+    base : word address, in each bank, of the first group of channels
+    first_channel, channels : range of channels read, whole groups of one for each bank
+    grid : of the tensor
     kernel, stride, padding : (vertical, horizontal)
     pad_value : what elements outside the tensor count as
+    banks : channels of a group
+    share : whether neighbouring taps may share a window; only where padding counts as 0
     """
 
     tensor: str
     base: int
     first_channel: int
     channels: int
-    height: int
-    width: int
-    row_words: int
+    grid: Grid
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
     pad_value: int
+    banks: int
+    share: bool
 
     @property
-    def channel_pitch(self) -> int:
-        """Words from channel to channel."""
-        return self.height * self.row_words
+    def groups(self) -> int:
+        """Groups of channels."""
+        return self.channels // self.banks
 
-    def fields(self, lanes: int) -> dict[str, int]:
+    @cached_property
+    def taps(self) -> list[tuple[int, int]]:
+        """(first kernel column, columns) of the windows of a kernel row."""
+        shared = self.share and self.grid.steps == 1
+        return tap_groups(self.kernel[1], self.padding[1], shared=shared)
+
+    @property
+    def windows(self) -> int:
+        """Windows of one tile."""
+        return self.channels * self.kernel[0] * len(self.taps)
+
+    def window_list(self) -> Iterator[Window]:
+        """All windows of a tile, in the order of the hardware."""
+        for group in range(self.groups):
+            for row in range(self.kernel[0]):
+                for column, taps in self.taps:
+                    for bank in range(self.banks):
+                        yield Window(group * self.banks + bank, row, column, taps)
+
+    def position(self, row: int, step: int, window: Window) -> tuple[int, int, int, int]:
+        """Where a window of the tile at (row, step) of its blocks lies.
+
+        Returns
+        -------
+        word of the channel, strips, lanes : of the word, and of what it is turned by: element i is
+            lane ``i + strips * columns + lanes``
+        offset : of the term that adds the window's first kernel column
+        """
+        y = self.stride[0] * row - self.padding[0] + window.row
+        x = self.stride[1] * step - self.padding[1] + window.column
+        offset = CENTRE
+        if window.taps > 1:
+            offset, x = CENTRE + x - step, step
+        strips, y = divmod(y, self.grid.rows)
+        lanes, x = divmod(x, self.grid.steps)
+        return y * self.grid.steps + x, strips, lanes, offset
+
+    def source_lanes(self, word: int, strips: int, shift: int, lanes: int) -> np.ndarray:
+        """The lane of the word that each of ``lanes`` elements is; -1 for padding."""
+        grid = self.grid
+        row, step = divmod(word, grid.steps)
+        strip, column = np.divmod(np.arange(lanes), grid.columns)
+        strip, column = strip + strips, column + shift
+        inside = (strip >= 0) & (strip < grid.strips - (row >= grid.last_rows))
+        inside &= (column >= 0) & (column < grid.columns_used - (step >= grid.last_steps))
+        return np.where(inside, strip * grid.columns + column, -1)
+
+    def fields(self) -> dict[str, int]:
         """The segment as a record of the program format."""
-        origin = (
-            self.base + self.first_channel * self.channel_pitch - self.padding[0] * self.row_words
-        )
+        grid = self.grid
+        strip, row = divmod(-self.padding[0], grid.rows)
+        lane, step = divmod(-self.padding[1], grid.steps)
+        next_strip, next_row = divmod(self.stride[0], grid.rows)
+        next_lane, next_step = divmod(self.stride[1], grid.steps)
+        shared = [item for item in self.taps if item[1] > 1]
+        shared_at, shared_taps = shared[0] if shared else (0, 1)
         return {
-            "origin": origin % 2**16,
-            "channel_pitch": self.channel_pitch,
-            "row_step": self.stride[0] * self.row_words,
-            "row_words": self.row_words,
-            "channels": self.channels,
-            "height": self.height,
+            "base": self.base,
+            "pitch": grid.words,
+            "groups": self.groups,
+            "rows": grid.rows,
+            "steps": grid.steps,
             "kernel_height": self.kernel[0],
             "kernel_width": self.kernel[1],
-            "pad_top": self.padding[0],
-            "pad_left": self.padding[1],
-            "stride_x": self.stride[1],
-            "stride_y": self.stride[0],
-            "last_valid": (self.width - 1) % lanes + 1,
+            "next_row": next_row,
+            "next_strip": next_strip,
+            "next_step": next_step,
+            "next_lane": next_lane,
+            "first_row": row,
+            "first_strip": strip % 2**8,
+            "first_address": row * grid.steps,
+            "row_step": next_row * grid.steps,
+            "first_step": step,
+            "first_lane": lane % 2**8,
+            "strips": grid.strips,
+            "columns": grid.columns_used,
+            "last_rows": grid.last_rows,
+            "last_steps": grid.last_steps,
+            "shared_at": shared_at,
+            "shared_taps": shared_taps if shared else 0,
             "pad_value": self.pad_value,
         }
 
@@ -78,46 +149,24 @@ class Window:
     Attributes
     ----------
     channel : counted from the segment's first channel
-    row : kernel row
-    base : first kernel tap; tap t of the window is kernel column base + stride * t
-    taps : 1..TAPS
-    channel_last : whether it is the last window of its channel
+    row, column : of the kernel, the first of ``taps`` columns
+    taps : 1..3
     """
 
     channel: int
     row: int
-    base: int
+    column: int
     taps: int
-    channel_last: bool
 
 
-def row_bases(kernel_width: int, stride: int) -> list[tuple[int, int]]:
-    """(base, taps) of the windows that cover one kernel row."""
-    return [
-        (base, min(TAPS, -(-(kernel_width - base) // stride)))
-        for phase in range(min(stride, kernel_width))
-        for base in range(phase, kernel_width, TAPS * stride)
-    ]
+def tap_groups(kernel_width: int, padding: int, *, shared: bool) -> list[tuple[int, int]]:
+    """(first column, columns) of the windows that cover a kernel row, from left to right.
 
-
-def windows(segment: Segment) -> Iterator[Window]:
-    """All windows of a segment in the order of the hardware."""
-    bases = row_bases(segment.kernel[1], segment.stride[1])
-    for channel in range(segment.channels):
-        for row in range(segment.kernel[0]):
-            for index, (base, taps) in enumerate(bases):
-                last = row == segment.kernel[0] - 1 and index == len(bases) - 1
-                yield Window(channel, row, base, taps, last)
-
-
-def word_range(segment: Segment, window: Window, y: int, x: int, lanes: int) -> tuple[int, int]:
-    """First and last word of a row that a window reads, for element (y, x) at tap 0 of lane 0.
-
-    Last is below first where nothing is read: the row lies outside the tensor, or no element of
-    the window lies inside the row.
+    With ``shared`` the columns that read a lane's own pixel and its neighbours' have one window.
     """
-    if not 0 <= y < segment.height:
-        return 0, -1
-    first = x // lanes
-    last = (x + segment.stride[1] * (lanes - 1 + window.taps - 1)) // lanes
-    return max(first, 0), min(last, segment.row_words - 1)
+    near = [k for k in range(kernel_width) if abs(k - padding) <= 1]
+    if not shared or len(near) < 2:
+        return [(column, 1) for column in range(kernel_width)]
+    before = [(column, 1) for column in range(near[0])]
+    after = [(column, 1) for column in range(near[-1] + 1, kernel_width)]
+    return [*before, (near[0], len(near)), *after]

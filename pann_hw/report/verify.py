@@ -11,13 +11,13 @@ import torch
 
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import quantise_input, run
+from pann_hw.machine.flips import FlipPredictor
+from pann_hw.machine.interpret import execute, output_map, store_map
 from pann_hw.program.deployment import Deployment
-from pann_hw.program.flips import FlipPredictor
-from pann_hw.program.interpret import execute, output_map, store_map
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, build, simulate
 
-__all__ = ["Mismatch", "PointResult", "verify"]
+__all__ = ["Mismatch", "PointResult", "network_order", "verify"]
 
 _CHUNK = 64
 """Images per simulator run: two runs go side by side, and memory stays small."""
@@ -145,17 +145,17 @@ def _run_chunk(
         zip(deployment.programs, deployment.networks, strict=True)
     ):
         images = slice(point * count, (point + 1) * count)
-        part = PointResult(_network_order(program, result.outputs[images]), 0)
+        part = PointResult(network_order(program, result.outputs[images]), 0)
         part.cycles = result.cycles[images]
         if result.toggles is not None:
             part.counted = {key: int(flips[images].sum()) for key, flips in result.toggles.items()}
         if levels:
-            if predictor is not None:
-                predictor.select(point)
-            executed = execute(program, inputs[point], predictor)
-            part.predicted_cycles = executed.cycles
-            if predictor is not None:
+            if predictor is None:
+                executed = execute(program, inputs[point])
+            else:
+                executed = predictor.execute(program, point, inputs[point])
                 part.predicted = {key: int(flips.sum()) for key, flips in predictor.flips.items()}
+            part.predicted_cycles = executed.cycles
             words = executed.stores.shape[1] * count
             stored = _stored(result, position, words, executed.stores.shape)
             position += words
@@ -176,7 +176,7 @@ def _stored(
     return result.stores["word"][position : position + words].reshape(shape)
 
 
-def _network_order(program: Program, outputs: np.ndarray) -> np.ndarray:
+def network_order(program: Program, outputs: np.ndarray) -> np.ndarray:
     """Outputs as channel, row, column, from the order of the output stream."""
     channels, rows, columns = np.array(output_map(program)).T
     _, height, width = program.output_shape
@@ -194,22 +194,21 @@ def _compare(
     first_image: int,
 ) -> None:
     """Compare every stored element and every output of each level with PyTorch's."""
-    layer, channel, row, column, valid = np.array(store_map(program)).reshape(-1, 5).T
-    lanes = np.arange(program.config.lanes)
+    # Of every pixel: layer, word, channel, lane, row, column.
+    pixels = np.array([
+        (layer, word, channel, lane, row, column)
+        for word, (layer, channel, lanes) in enumerate(store_map(program))
+        for lane, row, column in lanes
+    ]).reshape(-1, 6)  # fmt: skip
     for level, (stores, outputs) in levels.items():
         for index, name in enumerate(program.layer_names):
             reference = expected[name].numpy()
             if index == len(program.layer_names) - 1:
-                found = _network_order(program, outputs).reshape(reference.shape)
+                found = network_order(program, outputs).reshape(reference.shape)
             else:
-                # A tensor's words may be stored by several passes, each element once.
-                words = np.flatnonzero(layer == index)
-                word, lane = np.nonzero(lanes < valid[words, None])
-                chosen = words[word]
+                _, word, channel, lane, row, column = pixels[pixels[:, 0] == index].T
                 found = np.zeros_like(reference)
-                found[:, channel[chosen], row[chosen], column[chosen] + lane] = stores[
-                    :, chosen, lane
-                ]
+                found[:, channel, row, column] = stores[:, word, lane]
             _note(part, level, name, reference, found, first_image)
 
 

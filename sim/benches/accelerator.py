@@ -27,13 +27,16 @@ __all__ = [
     "inferences",
     "input_ahead",
     "output_held_up",
+    "overlapping",
     "programs_replace_each_other",
     "start_meets_program",
+    "wrong_inputs",
     "wrong_use",
 ]
 
-_START, _CLEAR = 1, 2
-_BUSY, _DONE, _LOADED, _ERROR = 1, 2, 4, 8
+_START, _CLEAR, _STOP = 1, 2, 4
+_LAST = 1 << 8
+_BUSY, _DONE, _LOADED, _ERROR, _READY = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class _Point:
     inputs: list[list[int]]
     outputs: list[list[int]]
     cycles: int
+
+
+def _marked(elements: list[int]) -> list[int]:
+    """An input's payloads: above the last element a flag that it is the last."""
+    return [*elements[:-1], elements[-1] | _LAST]
 
 
 class _Cases:
@@ -107,10 +115,16 @@ class _Host:
 
     async def feed(self, case: _Point, index: int, pauses: str = "never") -> Any:
         """Begin to send an inference's input beside what comes next."""
-        return cocotb.start_soon(put(self.ports, "input", case.inputs[index], PAUSES[pauses]()))
+        elements = _marked(case.inputs[index])
+        return cocotb.start_soon(put(self.ports, "input", elements, PAUSES[pauses]()))
 
     async def collect(self, case: _Point, index: int, pauses: str = "never") -> None:
         """Take the outputs of an inference, compare them, and wait for its end."""
+        await self.outputs(case, index, pauses)
+        assert await self.read(Register.STATUS) == _DONE | _LOADED | _READY
+
+    async def outputs(self, case: _Point, index: int, pauses: str = "never") -> None:
+        """Take the outputs of an inference, compare them, and wait for the interrupt."""
         payloads = await get(self.ports, "output", len(case.outputs[index]), PAUSES[pauses]())
         layout = self.ports.shape("output__payload")
         found = [layout.from_bits(payload) for payload in payloads]
@@ -121,7 +135,6 @@ class _Host:
                 break
             await self.ports.tick()
         assert self.ports.read("irq"), "no interrupt after the last output"
-        assert await self.read(Register.STATUS) == _DONE | _LOADED
 
     async def infer(
         self, program: int, point: int, index: int, feeding: str = "never", taking: str = "never"
@@ -172,7 +185,7 @@ async def input_ahead(dut: Any) -> None:
     await host.begin()
     await host.load(0)
     case = host.cases.points[0][0]
-    elements = [element for index in range(3) for element in case.inputs[index]]
+    elements = [element for index in range(3) for element in _marked(case.inputs[index])]
     producer = cocotb.start_soon(put(host.ports, "input", elements))
     await host.ports.tick(30)
     for index in range(3):
@@ -180,6 +193,29 @@ async def input_ahead(dut: Any) -> None:
         await host.collect(case, index)
         await host.ports.tick(random.randint(0, 20))
     await producer
+
+
+@bench_test
+async def overlapping(dut: Any) -> None:
+    """Each inference is started while the one before it runs, of another point in turn."""
+    host = _Host(dut)
+    await host.begin()
+    await host.load(0)
+    turns = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2)]
+    cases = host.cases.points[0]
+    elements = [e for point, index in turns for e in _marked(cases[point].inputs[index])]
+    producer = cocotb.start_soon(put(host.ports, "input", elements, PAUSES["bursts"]()))
+    await host.start(0)
+    for number, (point, index) in enumerate(turns):
+        while number + 1 < len(turns) and not await host.read(Register.STATUS) & _READY:
+            pass
+        if number + 1 < len(turns):
+            await host.start(turns[number + 1][0])
+        await host.outputs(host.cases.points[0][point], index)
+    await producer
+    while await host.read(Register.STATUS) & _BUSY:
+        pass
+    assert await host.read(Register.STATUS) == _DONE | _LOADED | _READY
 
 
 @bench_test
@@ -193,7 +229,7 @@ async def output_held_up(dut: Any) -> None:
     await host.start(0)
     await host.ports.tick(case.cycles + 500)
     assert host.ports.read("output__valid") and not host.ports.read("irq")
-    assert await host.read(Register.STATUS) == _BUSY | _LOADED
+    assert await host.read(Register.STATUS) == _BUSY | _LOADED | _READY
     await host.collect(case, 0)
     assert await host.read(Register.CYCLES) > case.cycles + 500
     await host.infer(0, 1, 1)
@@ -216,15 +252,16 @@ async def wrong_use(dut: Any) -> None:
     await host.fails_with(Error.POINT_NOT_LOADED)
     await host.infer(0, 1, 1)
 
+    # Its input is not there yet: a second inference is not taken.
     case = host.cases.points[0][0]
-    await host.feed(case, 2)
     await host.start(0)
-    await host.ports.tick(case.cycles // 2)
+    await host.ports.tick(20)
     await host.start(1)
     assert await host.read(Register.ERROR) == Error.START_WHILE_BUSY
     await host.write(Register.CONTROL, _CLEAR)
+    await host.feed(case, 2)
     await host.collect(case, 2)
-    assert await host.read(Register.CYCLES) == case.cycles
+    assert await host.read(Register.CYCLES) > case.cycles
 
     stream = list(host.cases.streams[1])
     stream[random.randrange(4, len(stream) - 2)] ^= 1 << random.randrange(32)
@@ -235,6 +272,46 @@ async def wrong_use(dut: Any) -> None:
         # The flipped bit made a section longer: it still waits for words.
         await host.write(Register.CONTROL, _CLEAR)
         await put(host.ports, "program", [0] * 64)
+    await host.write(Register.CONTROL, _CLEAR)
+    await host.load(1)
+    await host.infer(1, 0, 0)
+
+
+@bench_test
+async def wrong_inputs(dut: Any) -> None:
+    """An input too short, too long or broken off is reported; the next one runs, and a program
+    loads."""
+    host = _Host(dut)
+    await host.begin()
+    await host.load(0)
+    elements = host.cases.points[0][0].inputs[0]
+    short, long = _marked(elements[:-1]), _marked([*elements, 1, 2, 3])
+    for payloads, error in ((short, Error.INPUT_SHORT), (long, Error.INPUT_LONG)):
+        await host.start(0)
+        await put(host.ports, "input", payloads)
+        await host.ports.tick(3)
+        await host.fails_with(error)
+        await host.infer(0, 0, 1)
+    # Nothing comes any more: the host gives the input up.
+    await host.start(0)
+    await put(host.ports, "input", elements[:5])
+    await host.ports.tick(100)
+    assert await host.read(Register.STATUS) & (_BUSY | _ERROR) == _BUSY
+    await host.write(Register.CONTROL, _STOP)
+    await host.fails_with(Error.INPUT_STOPPED)
+    # While another inference runs, which is not disturbed.
+    case = host.cases.points[0][1]
+    producer = await host.feed(case, 0)
+    await host.start(1)
+    while not await host.read(Register.STATUS) & _READY:
+        pass
+    await producer
+    await host.start(0)
+    feeding = cocotb.start_soon(put(host.ports, "input", short))
+    await host.outputs(case, 0)
+    await feeding
+    await host.ports.tick(3)
+    assert await host.read(Register.ERROR) == Error.INPUT_SHORT
     await host.write(Register.CONTROL, _CLEAR)
     await host.load(1)
     await host.infer(1, 0, 0)

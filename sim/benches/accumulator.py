@@ -5,82 +5,121 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from sim.benches.ports import Ports, bench_test
-from sim.benches.units import NARROW, WIDE, unit_ports
+from sim.benches.ports import bench_test
+from sim.benches.units import FOUR_TERMS, NARROW, WIDE, unit_ports
 
-__all__ = ["every_sum", "full_width", "hold_and_load"]
+__all__ = ["every_sum", "full_width", "hold_and_clear", "short_delta"]
+
+_NARROW_VALUES = range(-(1 << NARROW - 1), 1 << NARROW - 1)
 
 
 def _wrapped(value: int, width: int) -> int:
     return (value + (1 << width - 1)) % (1 << width) - (1 << width - 1)
 
 
-def _narrow(dut: Any) -> dict[str, tuple[Ports, Any, int, int]]:
-    """Name -> ports, instance, low_bits and delta_width of the accumulators of NARROW bits."""
-    sizes = {f"accumulator_{low}": (low, NARROW) for low in range(1, NARROW)}
-    sizes["accumulator_short"] = (4, 2)
-    return {
-        name: (unit_ports(dut, name), getattr(dut, name), *size) for name, size in sizes.items()
-    }
-
-
 @bench_test
 async def every_sum(dut: Any) -> None:
-    """All values times all deltas; the upper register is enabled just where it changes."""
-    benches = _narrow(dut)
-    for ports, *_ in benches.values():
+    """All values times all deltas; the upper register is enabled just where it changes.
+
+    Every value is set by a clear, over all values that are there before, so with every carry that
+    the clear has to suppress.
+    """
+    benches = {low: unit_ports(dut, f"accumulator_{low}") for low in range(1, NARROW)}
+    for ports in benches.values():
         await ports.begin()
     checked = 0
-    for value in range(-(1 << NARROW - 1), 1 << NARROW - 1):
-        for delta in range(-(1 << NARROW - 1), 1 << NARROW - 1):
-            for ports, *_ in benches.values():
-                ports.drive(load=1, load_value=value, enable=1, delta=delta)
+    for value in _NARROW_VALUES:
+        for delta in _NARROW_VALUES:
+            for ports in benches.values():
+                ports.drive(clear=1, enable=1, delta=value)
             await ports.tick()
-            for ports, *_ in benches.values():
-                ports.drive(load=0)
+            for ports in benches.values():
+                assert ports.read("value") == value, "clear"
+                ports.drive(clear=0, delta=delta)
             await ports.settle()
-            enabled = {name: int(bench[1].step.value) != 0 for name, bench in benches.items()}
+            clocked = {low: _clocked(dut, f"accumulator_{low}") for low in benches}
             await ports.tick()
-            for name, (ports, _, low, width) in benches.items():
-                step = _wrapped(delta, width)
-                after = _wrapped(value + step, NARROW)
-                assert ports.read("value") == after, f"{name}: {value} + {step}"
-                assert enabled[name] == (after >> low != value >> low), f"{name}: {value} + {step}"
+            after = _wrapped(value + delta, NARROW)
+            for low, ports in benches.items():
+                assert ports.read("value") == after, f"low_bits {low}: {value} + {delta}"
+                changes = after >> low != value >> low
+                assert clocked[low] == changes, f"low_bits {low}: {value} + {delta}"
                 checked += 1
     assert checked == len(benches) << 2 * NARROW
 
 
+def _clocked(dut: Any, name: str) -> bool:
+    """Whether an addition enables the upper register."""
+    return int(getattr(dut, name).step.value) != 0
+
+
+@bench_test
+async def short_delta(dut: Any) -> None:
+    """All values times all deltas of two bits, fewer than the low ones."""
+    ports = unit_ports(dut, "accumulator_short")
+    await ports.begin()
+    ports.drive(enable=1)
+    value, seen = 0, set()
+    for _ in _NARROW_VALUES:
+        # Each delta from one value, and back to it; then on to the next value.
+        for delta in (0, -1, 1, -2, 1, 1, 1):
+            ports.drive(delta=delta)
+            await ports.settle()
+            clocked = _clocked(dut, "accumulator_short")
+            await ports.tick()
+            seen.add((value, delta))
+            after = _wrapped(value + delta, NARROW)
+            assert ports.read("value") == after, f"{value} + {delta}"
+            assert clocked == (after >> 4 != value >> 4), f"{value} + {delta}"
+            value = after
+    assert len(seen) == 4 << NARROW
+
+
 @bench_test
 async def full_width(dut: Any) -> None:
-    """Long random runs at the full width, wrap-around included."""
+    """Long random runs at the full width: around 0, and from one end to the other."""
     ports = unit_ports(dut, "accumulator_wide")
     await ports.begin()
-    for start in (0, (1 << WIDE - 1) - 5000, -(1 << WIDE - 1) + 5000, -1):
-        expected = start
-        ports.drive(load=1, load_value=start)
+    most = (1 << FOUR_TERMS.step_width - 1) - 1
+    expected = 0
+
+    async def add(delta: int, enable: int = 1) -> bool:
+        """Add and compare; whether the sum wraps."""
+        nonlocal expected
+        ports.drive(enable=enable, delta=delta)
         await ports.tick()
-        ports.drive(load=0)
-        for _ in range(1500):
-            delta = random.choice((random.randrange(-2048, 2048), random.randrange(-40, 40)))
-            enable = int(random.random() < 0.8)
-            ports.drive(enable=enable, delta=delta)
-            await ports.tick()
-            expected = _wrapped(expected + enable * delta, WIDE)
-            assert ports.read("value") == expected
-        ports.drive(enable=0)
+        total = expected + enable * delta
+        expected = _wrapped(total, WIDE)
+        assert ports.read("value") == expected
+        return total != expected
+
+    async def walk(steps: int) -> int:
+        """Random steps; how many of the sums wrap."""
+        wraps = 0
+        for _ in range(steps):
+            delta = random.choice((random.randint(-most - 1, most), random.randrange(-40, 40)))
+            wraps += await add(delta, int(random.random() < 0.8))
+        return wraps
+
+    assert await walk(1500) == 0
+    while expected + most < 1 << WIDE - 1:
+        assert not await add(most)
+    assert await walk(3000) > 0
 
 
 @bench_test
-async def hold_and_load(dut: Any) -> None:
-    """A load wins over an addition; without either the value stays."""
+async def hold_and_clear(dut: Any) -> None:
+    """Without enable nothing changes, clear or not; a clear starts from the delta alone."""
     ports = unit_ports(dut, "accumulator_3")
     await ports.begin()
     assert ports.read("value") == 0
-    ports.drive(load=1, load_value=-7, enable=1, delta=5)
-    await ports.tick()
-    ports.drive(load=0, enable=0)
-    await ports.tick(3)
-    assert ports.read("value") == -7
-    ports.drive(enable=1)
-    await ports.tick()
-    assert ports.read("value") == -2
+    expected = 0
+    for clear, enable, delta in (
+        (0, 1, -7), (0, 0, 5), (1, 0, 5), (0, 1, 5), (1, 1, 31), (1, 1, -1), (1, 1, 0), (0, 1, 9),
+        (1, 0, 0), (1, 1, -32),
+    ):  # fmt: skip
+        ports.drive(clear=clear, enable=enable, delta=delta)
+        await ports.tick()
+        if enable:
+            expected = delta if clear else expected + delta
+        assert ports.read("value") == expected, f"clear {clear}, enable {enable}, delta {delta}"

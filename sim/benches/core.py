@@ -3,52 +3,136 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cocotb
 
+from pann_hw.config import AcceleratorConfig
 from sim.benches.ports import bench_test
-from sim.benches.units import CONFIG, ONE_RAIL, unit_ports
+from sim.benches.units import CONFIG, FOUR_TERMS, ONE_RAIL, unit_ports
 
-__all__ = ["sums"]
+__all__ = ["tiles"]
+
+_CORES = {"core": CONFIG, "core_one_rail": ONE_RAIL, "core_four": FOUR_TERMS}
+
+_TILES = 150
+
+
+def _masks(config: AcceleratorConfig) -> dict[str, int]:
+    """Lanes in use, and those at edges: of a grid, or of none that there could be."""
+    lanes = config.lanes
+    if random.random() < 0.3:
+        names = ("lane_on", "left_edge", "right_edge")
+        return {name: random.getrandbits(lanes) for name in names}
+    columns = 1 << random.randrange(lanes.bit_length())
+    strips, used = random.randint(1, lanes // columns), random.randint(1, columns)
+    column = [lane % columns for lane in range(lanes)]
+    return {
+        "lane_on": sum(1 << i for i in range(strips * columns) if column[i] < used),
+        "left_edge": sum(1 << i for i in range(lanes) if column[i] == 0),
+        "right_edge": sum(1 << i for i in range(lanes) if column[i] == columns - 1),
+    }
+
+
+def _control(config: AcceleratorConfig, clear: bool, last: bool) -> dict[str, Any]:
+    """A bundle; places without a term have fields all the same."""
+    terms = [
+        {
+            "active": int(random.random() < 0.7),
+            "slot": random.randrange(config.window_slots),
+            "offset": random.randrange(3),
+            "shift": random.randint(0, max(config.shift, 1)),
+            "negative": random.getrandbits(1),
+        }
+        for _ in range(config.terms)
+    ]
+    enable = int(clear or any(term["active"] for term in terms))
+    return {"enable": enable, "clear": int(clear), "last": int(last), "terms": terms}
+
+
+def _operand(
+    rows: Sequence[Sequence[int]], term: Mapping[str, int], lane: int, masks: Mapping[str, int]
+) -> int:
+    """What a lane sees of a term's window."""
+    beyond = {0: masks["left_edge"], 1: 0, 2: masks["right_edge"]}[term["offset"]]
+    column = lane + term["offset"] - 1
+    row = rows[term["slot"]]
+    seen = term["active"] and masks["lane_on"] >> lane & 1 and not beyond >> lane & 1
+    return row[column] if seen and 0 <= column < len(row) else 0
+
+
+def _sum(
+    config: AcceleratorConfig,
+    rows: Sequence[Sequence[int]],
+    control: Mapping[str, Any],
+    lane: int,
+    masks: Mapping[str, int],
+) -> int:
+    """What a bundle adds to a lane."""
+    total = 0
+    for term in control["terms"]:
+        product = _operand(rows, term, lane, masks) * 2 ** (term["shift"] if config.shift else 0)
+        total += -product if term["negative"] else product
+    return total
+
+
+class _Sums:
+    """A tile's sums: complete two cycles after the last bundle, until they are taken."""
+
+    def __init__(self) -> None:
+        self.values: list[int] | None = None
+        self._age = 0
+
+    @property
+    def ready(self) -> bool:
+        return self.values is not None and self._age >= 2
+
+    def tick(self) -> None:
+        self._age += 1
+
+    def give(self, values: list[int]) -> None:
+        self.values, self._age = values, 1
 
 
 @bench_test
-@cocotb.parametrize(name=["core", "core_one_rail"])
-async def sums(dut: Any, name: str) -> None:
-    """Random rows, terms and lanes in use; idle rails see 0, lanes beyond the width keep still."""
-    config = CONFIG if name == "core" else ONE_RAIL
+@cocotb.parametrize(name=list(_CORES), idle=[0.0, 0.4])
+async def tiles(dut: Any, name: str, idle: float) -> None:
+    """Tiles one upon the other, whose sums stay until taken while the next tile is summed."""
+    config = _CORES[name]
     ports = unit_ports(dut, name)
     await ports.begin()
-    accumulators = [0] * config.lanes
-    lane_on = 0
-    for step in range(1200):
-        load = int(step % 100 == 0)
-        bias = random.randrange(-5000, 5000)
-        if load:
-            lane_on = random.choice(((1 << config.lanes) - 1, random.getrandbits(config.lanes)))
-        rows = [
-            [random.randrange(256) for _ in range(config.row_width)]
-            for _ in range(config.window_slots)
-        ]
-        control = [
-            {
-                "active": int(random.random() < 0.7 and not load),
-                "slot": random.randrange(config.window_slots),
-                "offset": random.randrange(3),
-                "shift": random.randint(0, config.shift),
-                "subtract": random.getrandbits(1),
-            }
-            for _ in range(config.rails)
-        ]
-        ports.drive(load=load, bias=bias, lane_on=lane_on, rows=rows, control=control)
-        await ports.tick()
-        for lane in range(config.lanes):
-            if load:
-                accumulators[lane] = bias
-            elif lane_on >> lane & 1:
-                for rail, term in enumerate(control):
-                    operand = rows[term["slot"]][lane + term["offset"]] << term["shift"]
-                    negative = rail == 1 or (config.rails == 1 and term["subtract"])
-                    accumulators[lane] += term["active"] * (-operand if negative else operand)
-        assert list(ports.record("sums")) == accumulators, f"step {step}"
+    sums = _Sums()
+    overlapped = 0
+    for tile in range(_TILES):
+        masks = _masks(config)
+        count = random.choice((1, 2, random.randint(3, 12)))
+        totals = [0] * config.lanes
+        index = 0
+        while index < count:
+            rows = [
+                [random.randrange(256) for _ in range(config.lanes)]
+                for _ in range(config.window_slots)
+            ]
+            control = _control(config, index == 0, index == count - 1)
+            # The last bundle waits for the sums before it, as the term stream sees to.
+            waits = control["last"] and sums.values is not None
+            if waits or random.random() < idle:
+                control = {"enable": 0, "clear": 0, "last": 0}
+            taken = sums.ready and random.random() < 0.3
+            ports.drive(rows=rows, control=control, taken=int(taken), **masks)
+            await ports.tick()
+            overlapped += sums.values is not None and bool(control["enable"])
+            sums.tick()
+            if taken:
+                sums.values = None
+            if "terms" in control:
+                for lane in range(config.lanes):
+                    totals[lane] += _sum(config, rows, control, lane, masks)
+                index += 1
+                if index == count:
+                    sums.give(totals)
+            assert ports.read("ready") == sums.ready, f"tile {tile}"
+            if sums.ready:
+                assert list(ports.record("sums")) == sums.values, f"tile {tile}"
+    assert overlapped > 0

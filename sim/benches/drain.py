@@ -3,121 +3,191 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import cocotb
 import numpy as np
 
-from pann_hw.integer.requantise import Scale, requantise
+from pann_hw.config import AcceleratorConfig
+from pann_hw.machine.interpret import requantise_steps
+from sim.benches.passes import Descriptor, random_passes
 from sim.benches.ports import Ports, bench_test
-from sim.benches.requantiser import random_scale
-from sim.benches.streams import PAUSES, StreamRules, get
-from sim.benches.units import CONFIG, unit_ports
+from sim.benches.streams import PAUSES, StreamRules
+from sim.benches.units import CONFIG, MANY_CORES, ONE_RAIL, unit_ports
 
-__all__ = ["raw", "waits_for_nobody", "words"]
+__all__ = ["passes", "waits_for_nobody"]
 
-_LIMIT = 1 << CONFIG.accumulator_width - 1
+_DRAINS = {"drain": CONFIG, "drain_one_bank": ONE_RAIL, "drain_many_cores": MANY_CORES}
+_DELAYS = {"never": 0.0, "half": 0.6, "bursts": 0.9}
+"""How seldom cores are ready, by the pauses of the stream."""
+
+Word = tuple[int, int, list[int]]
+"""(bank, address, elements)."""
 
 
-def _sums() -> list[list[int]]:
-    return [
-        [
-            random.choice((-_LIMIT, _LIMIT - 1, random.randint(-2000, 2000)))
-            for _ in range(CONFIG.lanes)
+class _Bench:
+    """The drain among cores that finish tiles, a memory, and a consumer of raw elements."""
+
+    def __init__(self, dut: Any, unit: str, pauses: Iterator[bool], delay: float) -> None:
+        self.config: AcceleratorConfig = _DRAINS[unit]
+        self.ports: Ports = unit_ports(dut, unit)
+        self._pauses, self._delay = pauses, delay
+        self._limit = 1 << self.config.accumulator_width - 1
+        self.clear()
+
+    def clear(self) -> None:
+        self.written: list[Word] = []
+        self.elements: list[tuple[int, int]] = []
+        self.taken: list[int] = []
+        self.finished = 0
+
+    async def cycle(self, **inputs: Any) -> int:
+        """A cycle with these inputs; notes what comes out and gives ``taken``."""
+        ready = int(not next(self._pauses))
+        self.ports.drive(o__ready=ready, **inputs)
+        await self.ports.settle()
+        if self.ports.read("write"):
+            place = self.ports.read("bank"), self.ports.read("address")
+            self.written.append((*place, list(self.ports.record("word"))))
+        if ready and self.ports.read("o__valid"):
+            element = self.ports.record("o__payload")
+            self.elements.append((element.value, element.last))
+        taken = self.ports.read("taken")
+        self.taken += [core for core in range(self.config.cores) if taken >> core & 1]
+        self.finished += self.ports.read("finished")
+        await self.ports.tick()
+        return taken
+
+    async def drain(self, descriptor: Descriptor, totals: np.ndarray) -> int:
+        """A pass whose sums and biases make ``totals`` (tiles, cores, lanes): cycles."""
+        records = descriptor.records or [{}]
+        padded = (records * self.config.cores)[: self.config.cores]
+        await self.cycle(start=1, item=descriptor.item, records=padded, ready=0)
+        # The drain has a pass to itself once it has begun.
+        self.ports.drive(start=0, item=0, records=0)
+        tiles, cores, _ = totals.shape
+        tile, ready = [0] * cores, [False] * cores
+        cycles = 0
+        while self.ports.read("busy"):
+            sums = [self._any_sums() for _ in range(self.config.cores)]
+            for core in range(cores):
+                late = random.random() < self._delay
+                ready[core] |= tile[core] < tiles and not late
+                if ready[core]:
+                    bias = descriptor.compiled.bias[core]
+                    sums[core] = self.wrapped(totals[tile[core], core] - bias)
+            bits = sum(one << core for core, one in enumerate(ready))
+            # Without a pooling pass nobody asks whether the pooling unit is done.
+            pooled = random.random() >= self._delay if descriptor.item["pool"] else tile[0] % 2
+            taken = await self.cycle(ready=bits, sums=sums, pooled=int(pooled))
+            for core in range(cores):
+                if taken >> core & 1:
+                    assert ready[core], f"core {core} is not ready"
+                    tile[core], ready[core] = tile[core] + 1, False
+            cycles += 1
+            assert cycles < 10000, f"{tile} tiles of {tiles}, then none"
+        return cycles
+
+    def totals(self, tiles: int, cores: int) -> np.ndarray:
+        """Any sums with biases: (tiles, cores, lanes)."""
+        sums = [[self._any_sums() for _ in range(cores)] for _ in range(tiles)]
+        return np.array(sums, np.int64).reshape(tiles, cores, self.config.lanes)
+
+    def _any_sums(self) -> list[int]:
+        low, high = -self._limit, self._limit - 1
+        return [
+            random.choice((low, high, random.randint(-2000, 2000), random.randint(low, high)))
+            for _ in range(self.config.lanes)
         ]
-        for _ in range(CONFIG.cores)
+
+    def wrapped(self, values: np.ndarray) -> list[int]:
+        """Values modulo the accumulators' width."""
+        wrapped: list[int] = ((values + self._limit) % (2 * self._limit) - self._limit).tolist()
+        return wrapped
+
+
+def _words(descriptor: Descriptor, totals: np.ndarray) -> list[Word]:
+    item = descriptor.compiled
+    words: list[Word] = []
+    for tile, sums in enumerate(totals):
+        for core, scale in enumerate(item.scales):
+            states = requantise_steps(sums[core][None], scale, item.steps)
+            elements = ((states[0, -1] + 1) >> 1).clip(0, item.q_max)
+            bank, address = item.place(core)
+            words.append((bank, address + tile, elements.tolist()))
+    return words
+
+
+def _elements(descriptor: Descriptor, totals: np.ndarray) -> list[tuple[int, int]]:
+    grid = descriptor.compiled.output.grid
+    values = [
+        int(sums[lane])
+        for tile, cores in enumerate(totals)
+        for sums in cores
+        for lane, _, _ in grid.lanes(tile)
     ]
+    last = [0] * (len(values) - 1) + [descriptor.item["final"]]
+    return list(zip(values, last, strict=True))
 
 
-def _record(scale: Scale, steps: int) -> dict[str, int]:
-    """A CORE record; shorter scales begin with steps that keep 0."""
-    padded = ((0, 0),) * (steps - len(scale.steps)) + scale.steps
-    record = {"bias": 0}
-    for index, (digit, shift) in enumerate(padded):
-        record |= {f"add{index}": int(digit > 0), f"subtract{index}": int(digit < 0)}
-        record[f"shift{index}"] = shift
-    return record
-
-
-async def _start(ports: Ports) -> None:
-    ports.drive(start=1)
-    await ports.tick()
-    ports.drive(start=0)
+def _quick_cycles(descriptor: Descriptor) -> int:
+    """Cycles of a pass where nobody makes the drain wait."""
+    item = descriptor.compiled
+    if item.raw:
+        # Lanes without a pixel in between take a cycle too.
+        grid = item.output.grid
+        return sum(grid.lanes(tile)[-1][0] + 1 for tile in range(item.tiles)) * item.channels
+    return 1 if item.pool else item.tiles * item.channels * item.steps
 
 
 @bench_test
-async def words(dut: Any) -> None:
-    """A word per core, at its address, in steps * cores + 1 cycles."""
-    ports = unit_ports(dut, "drain")
-    await ports.begin()
-    for _ in range(200):
-        scales = [random_scale() for _ in range(random.randint(1, CONFIG.cores))]
-        steps = max(len(scale.steps) for scale in scales)
-        sums, q_max = _sums(), random.randint(1, 255)
-        base, pitch = random.getrandbits(16), random.randrange(1 << 12)
-        records = [_record(scale, steps) for scale in scales]
-        item = {"steps": steps, "cores": len(scales), "q_max": q_max, "output_pitch": pitch}
-        ports.drive(
-            item=item, sums=sums, tile_address=base, cores=(records * CONFIG.cores)[: CONFIG.cores]
-        )
-        await _start(ports)
-        written = []
-        for cycle in range(steps * len(scales) + 1):
-            await ports.settle()
-            if ports.read("write"):
-                written.append((ports.read("address"), list(ports.record("word"))))
-            assert ports.read("done") == (cycle == steps * len(scales))
-            assert not ports.read("o__valid")
-            await ports.tick()
-        assert written == [
-            ((base + core * pitch) % 2**16, list(requantise(np.array(sums[core]), scale, q_max)))
-            for core, scale in enumerate(scales)
-        ]
-        await ports.tick(random.randint(0, 2))
-
-
-@bench_test
-@cocotb.parametrize(pauses=list(PAUSES))
-async def raw(dut: Any, pauses: str) -> None:
-    """Every lane in use of every core once and in order, ``last`` at the inference's end only."""
-    ports = unit_ports(dut, "drain")
-    await ports.begin()
-    rules = StreamRules(ports, "o")
+@cocotb.parametrize(unit=list(_DRAINS), pauses=list(_DELAYS))
+async def passes(dut: Any, unit: str, pauses: str) -> None:
+    """Passes of any network: each word and raw element once, in order, at its place."""
+    delay = _DELAYS[pauses]
+    bench = _Bench(dut, unit, PAUSES[pauses](), delay)
+    await bench.ports.begin()
+    rules = StreamRules(bench.ports, "o")
     cocotb.start_soon(rules.watch())
-    sent = 0
-    for _ in range(60):
-        cores, lanes = random.randint(1, CONFIG.cores), random.randint(1, CONFIG.lanes)
-        final, sums = random.getrandbits(1), _sums()
-        ports.drive(item={"raw": 1, "cores": cores}, sums=sums, lanes_in_use=lanes, final=final)
-        await _start(ports)
-        elements = await get(ports, "o", cores * lanes, PAUSES[pauses]())
-        layout = ports.shape("o__payload")
-        found = [layout.from_bits(element) for element in elements]
-        assert [element.value for element in found] == [
-            sums[core][lane] for core in range(cores) for lane in range(lanes)
-        ]
-        ends = [element.last for element in found]
-        assert ends == [0] * (len(ends) - 1) + [final]
-        assert ports.read("done") and not ports.read("o__valid") and not ports.read("write")
-        await ports.tick()
-        assert not ports.read("done")
-        sent += len(elements)
-    assert len(rules.transfers) == sent
+    for descriptor in random_passes(bench.config, 800):
+        item = descriptor.compiled
+        cores = descriptor.item["cores"]
+        totals = bench.totals(item.tiles, cores)
+        cycles = await bench.drain(descriptor, totals)
+        assert bench.finished == descriptor.item["final"]
+        assert bench.taken == list(range(cores)) * item.tiles
+        assert bench.elements == (_elements(descriptor, totals) if item.raw else [])
+        # The last word leaves as the next pass may already begin.
+        await bench.cycle(ready=0)
+        assert bench.written == ([] if item.raw else _words(descriptor, totals))
+        if not delay:
+            assert cycles == _quick_cycles(descriptor)
+        bench.clear()
     assert (rules.waited > 0) == (pauses != "never")
 
 
 @bench_test
 async def waits_for_nobody(dut: Any) -> None:
     """Valid comes without ready, and neither it nor the payload follows ready within a cycle."""
-    ports = unit_ports(dut, "drain")
+    bench = _Bench(dut, "drain", PAUSES["never"](), 0.0)
+    ports = bench.ports
     await ports.begin()
-    sums = _sums()
-    ports.drive(item={"raw": 1, "cores": CONFIG.cores}, sums=sums, lanes_in_use=CONFIG.lanes)
-    await _start(ports)
+    descriptor = next(
+        one
+        for one in random_passes(bench.config, 10**6)
+        if one.compiled.raw
+        and [lane for lane, _, _ in one.compiled.output.grid.lanes(0)][1:2] == [1]
+    )
+    sums = bench.totals(1, bench.config.cores)[0]
+    totals = bench.wrapped(sums[0] + descriptor.compiled.bias[0])
+    records = (descriptor.records * 2)[:2]
+    ports.drive(start=1, item=descriptor.item, records=records, sums=sums.tolist(), ready=3)
+    await ports.tick()
+    ports.drive(start=0)
     for cycle in range(20):
-        ready = int(cycle == 10)
-        ports.drive(o__ready=ready)
+        ports.drive(o__ready=int(cycle == 10))
         await ports.settle()
-        expected = sums[0][int(cycle > 10)]
+        expected = totals[int(cycle > 10)]
         assert ports.read("o__valid") and ports.record("o__payload").value == expected
         await ports.tick()

@@ -1,4 +1,4 @@
-"""The lane kinds against integers."""
+"""The lane kinds against integers, modulo the accumulator's width."""
 
 from __future__ import annotations
 
@@ -8,44 +8,41 @@ from typing import Any
 import cocotb
 
 from sim.benches.ports import bench_test
-from sim.benches.units import CONFIG, unit_ports
+from sim.benches.units import LANES, unit_ports
 
-__all__ = ["csd", "unary"]
+__all__ = ["sums"]
 
-_STEPS = 1500
+_RUNS = 20
+_STEPS = 100
 
 
-async def _run(dut: Any, name: str, rails: int, max_shift: int) -> None:
+@bench_test
+@cocotb.parametrize(name=list(LANES))
+async def sums(dut: Any, name: str) -> None:
+    """Runs of additions and subtractions, of one of them alone until they overflow, and pauses."""
+    config = LANES[name]
     ports = unit_ports(dut, name)
     await ports.begin()
-    width = CONFIG.accumulator_width
-    value = 0
-    for step in range(_STEPS):
-        load = int(step % 300 == 0)
-        bias = random.randrange(-1000, 1000)
-        # Terms come in runs of one operand, often of none: the corners are 0 and 255.
-        p, n = (random.choice((0, 255, random.randrange(256))) for _ in range(2))
-        p_shift, n_shift = (random.randint(0, max_shift) for _ in range(2))
-        subtract, enable = random.getrandbits(1), int(random.random() < 0.9)
-        ports.drive(load=load, bias=bias, enable=enable, subtract=subtract)
-        ports.drive(p=p, n=n, p_shift=p_shift, n_shift=n_shift)
-        await ports.tick()
-        one_rail = -p if subtract else p
-        delta = one_rail if rails == 1 else (p << p_shift) - (n << n_shift)
-        value = bias if load else value + enable * delta
-        value = (value + (1 << width - 1)) % (1 << width) - (1 << width - 1)
-        assert ports.read("value") == value, f"{name}, step {step}"
-
-
-@bench_test
-@cocotb.parametrize(rails=[1, 2])
-async def unary(dut: Any, rails: int) -> None:
-    """``p - n`` with two rails; ``p`` or ``-p`` with one."""
-    await _run(dut, f"lane_unary_{rails}", rails, 0)
-
-
-@bench_test
-@cocotb.parametrize(max_shift=[1, 3, 7])
-async def csd(dut: Any, max_shift: int) -> None:
-    """``(p << p_shift) - (n << n_shift)``."""
-    await _run(dut, f"lane_csd_{max_shift}", 2, max_shift)
+    half = 1 << config.accumulator_width - 1
+    value = overflows = 0
+    for run in range(_RUNS):
+        subtracting = (0.5, 0.0, 1.0)[run % 3]
+        for step in range(_STEPS):
+            x = [random.choice((0, 255, random.randrange(256))) for _ in range(config.terms)]
+            # A lane without a shifter ignores the shift.
+            shift = [random.randint(0, max(config.shift, 1)) for _ in x]
+            negative = [random.random() < subtracting for _ in x]
+            clear = int(step == 0 or random.random() < 0.01)
+            enable = int(step == 0 or random.random() < 0.9)
+            signs = sum(int(bit) << place for place, bit in enumerate(negative))
+            ports.drive(x=x, shift=shift, negative=signs, clear=clear, enable=enable)
+            await ports.tick()
+            if enable:
+                total = 0 if clear else value
+                for operand, places, minus in zip(x, shift, negative, strict=True):
+                    term = operand * 2**places if config.shift else operand
+                    total += -term if minus else term
+                value = (total + half) % (2 * half) - half
+                overflows += value != total
+            assert ports.read("value") == value, f"run {run}, step {step}"
+    assert overflows > 0

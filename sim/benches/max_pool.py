@@ -1,4 +1,4 @@
-"""The max pooling unit against the maximum of everything under a window's taps."""
+"""The max pooling unit against the maximum of each channel's windows."""
 
 from __future__ import annotations
 
@@ -6,82 +6,132 @@ import random
 from typing import Any
 
 import cocotb
+import numpy as np
 
-from sim.benches.ports import bench_test
-from sim.benches.units import CONFIG, unit_ports
+from pann_hw.config import AcceleratorConfig
+from sim.benches.ports import Ports, bench_test
+from sim.benches.units import CONFIG, FOUR_TERMS, ONE_RAIL, unit_ports
 
-__all__ = ["disabled", "tiles"]
+__all__ = ["disabled", "passes"]
 
-_SLOTS = CONFIG.window_slots
-
-
-class _Window:
-    def __init__(self, channel_last: bool) -> None:
-        self.row = [random.choice((0, 255, random.randrange(256))) for _ in range(CONFIG.row_width)]
-        self.taps = random.randint(1, 3)
-        self.channel_last = channel_last
+_POOLS = {"max_pool": CONFIG, "max_pool_one_bank": ONE_RAIL, "max_pool_four_banks": FOUR_TERMS}
 
 
-@bench_test
-@cocotb.parametrize(delay=[0.0, 0.7])
-async def tiles(dut: Any, delay: float) -> None:
-    """Tiles of several channels; rows come at once, or late, and never over one still needed."""
-    ports = unit_ports(dut, "max_pool")
-    await ports.begin()
-    for _ in range(20):
-        channels = [
-            [_Window(index == count - 1) for index in range(count)]
-            for count in (random.randint(1, 7) for _ in range(random.randint(1, 4)))
-        ]
-        windows = [window for channel in channels for window in channel]
-        ports.drive(prepare=1, enable=1, channels=len(channels), run=0, accepted=0, filled=0)
-        await ports.tick()
-        ports.drive(prepare=0, run=1)
-        expected = [
-            [
-                max(w.row[lane + tap] for w in channel for tap in range(w.taps))
-                for lane in range(CONFIG.lanes)
-            ]
-            for channel in channels
-        ]
-        found: list[list[int]] = []
-        accepted = filled = cycles = 0
-        slots = [windows[0]] * _SLOTS
-        while len(found) < len(expected):
-            if filled < accepted and random.random() >= delay:
-                slots[filled % _SLOTS] = windows[filled]
-                filled += 1
-            ports.drive(
-                rows=[window.row for window in slots],
-                taps=[window.taps for window in slots],
-                channel_last=sum(w.channel_last << i for i, w in enumerate(slots)),
-                accepted=accepted,
-                filled=filled,
-            )
-            await ports.settle()
-            if ports.read("write"):
-                found.append(list(ports.record("value")))
-            if not ports.read("blocking") and accepted < len(windows):
-                accepted += 1
-            await ports.tick()
+class _Bench:
+    """The unit behind a ring of windows that is filled as it lets the reader."""
+
+    def __init__(self, dut: Any, unit: str, delay: float) -> None:
+        self.config: AcceleratorConfig = _POOLS[unit]
+        self.ports: Ports = unit_ports(dut, unit)
+        self._delay = delay
+        self._groups = self.config.window_slots // self.config.banks
+        self._ring = np.zeros((self.config.window_slots, self.config.lanes), np.int64)
+        self._last = 0
+        # Groups since the flush.
+        self._accepted = self._filled = 0
+        self.stored: list[tuple[int, list[list[int]]]] = []
+        self.blocked = 0
+
+    async def cycle(self, windows: np.ndarray, ends: list[int], end: int, **inputs: Any) -> None:
+        """A cycle; the reader goes on with groups of ``windows``, whose last is number ``end``."""
+        banks, modulus = self.config.banks, 2 * self.config.window_slots
+        if self._filled < self._accepted and random.random() >= self._delay:
+            index, place = self._filled - end + len(windows), self._filled % self._groups
+            self._ring[place * banks : (place + 1) * banks] = windows[index]
+            self._last = self._last & ~(1 << place) | ends[index] << place
+            self._filled += 1
+        self.ports.drive(
+            rows=self._ring.tolist(),
+            last=self._last,
+            accepted=self._accepted * banks % modulus,
+            filled=self._filled * banks % modulus,
+            **inputs,
+        )
+        await self.ports.settle()
+        if self.ports.read("write"):
+            words = [list(word) for word in self.ports.record("value")]
+            self.stored.append((self.ports.read("address"), words))
+        blocking = self.ports.read("blocking")
+        self.blocked += blocking
+        if not blocking and self._accepted < end:
+            self._accepted += 1
+        await self.ports.tick()
+
+    async def pool(self, tiles: int, groups: int, taps: int, early: int) -> int:
+        """A pass of random windows, some of them ``early``; compares what is stored: cycles."""
+        config, count = self.config, tiles * groups * taps
+        # Small differences, or any; maxima at either end of the range.
+        high = random.choice((2, 256))
+        shape = (count, config.banks, config.lanes)
+        windows = np.random.default_rng(random.getrandbits(32)).integers(0, high, shape)
+        windows += random.choice((0, 256 - high))
+        ends = [int((index + 1) % taps == 0) for index in range(count)]
+        base, end = self._accepted, self._accepted + count
+        output = random.getrandbits(16)
+        pitch = tiles if random.random() < 0.5 else random.getrandbits(12)
+        for _ in range(early):
+            await self.cycle(windows, ends, end)
+        assert self.ports.read("done") and not self.stored
+        assert self._accepted - base == min(early, count, self._groups)
+        settings = {"tiles": tiles, "groups": groups, "output_base": output, "pitch": pitch}
+        number = base * config.banks % (2 * config.window_slots)
+        await self.cycle(windows, ends, end, **settings, base=number, start=1, enable=1)
+        self.ports.drive(start=0, enable=0, base=0)
+        cycles = 0
+        while not self.ports.read("done"):
+            await self.cycle(windows, ends, end)
             cycles += 1
-            assert cycles < 1000, f"{len(found)} of {len(expected)} channels after {cycles} cycles"
-        assert found == expected
-        assert ports.read("done")
-        if not delay:
-            # Two cycles until the first row is there, one until the last result is out.
-            assert cycles <= sum(window.taps for window in windows) + 3
+            assert cycles < 40 * count + 100, f"{len(self.stored)} of {tiles * groups} maxima"
+        # The last maxima leave as the unit is done.
+        await self.cycle(windows, ends, end)
+        maxima = windows.reshape(tiles, groups, taps, config.banks, config.lanes).max(2)
+        assert self.stored == [
+            ((output + group * pitch + tile) % 2**16, maxima[tile, group].tolist())
+            for tile in range(tiles)
+            for group in range(groups)
+        ]
+        self.stored.clear()
+        return cycles
 
 
 @bench_test
-async def disabled(dut: Any) -> None:
-    """A tile without pooling is done at once and holds up nobody."""
-    ports = unit_ports(dut, "max_pool")
+@cocotb.parametrize(unit=list(_POOLS), delay=[0.0, 0.8])
+async def passes(dut: Any, unit: str, delay: float) -> None:
+    """Pass after pass, whose windows may come before it begins; never over one still needed."""
+    bench = _Bench(dut, unit, delay)
+    await bench.ports.begin()
+    # The first pass enables the unit: from then on it holds up windows that come early.
+    await bench.pool(1, 1, 1, 0)
+    for _ in range(15):
+        tiles, groups, taps = random.randint(1, 5), random.randint(1, 4), random.randint(1, 9)
+        early = random.choice((0, random.randint(1, 30)))
+        cycles = await bench.pool(tiles, groups, taps, early)
+        if not delay:
+            # Two cycles until the first window is there.
+            assert cycles <= tiles * groups * taps + 2
+    assert bench.blocked
+
+
+@bench_test
+@cocotb.parametrize(unit=list(_POOLS))
+async def disabled(dut: Any, unit: str) -> None:
+    """A pass without pooling is done at once and holds up nobody, nor does a unit after a flush."""
+    ports = unit_ports(dut, unit)
     await ports.begin()
-    ports.drive(prepare=1, enable=0, channels=3)
-    await ports.tick()
-    ports.drive(prepare=0, run=1, accepted=_SLOTS, filled=_SLOTS, taps=[1] * _SLOTS)
-    for _ in range(10):
-        await ports.settle()
-        assert ports.read("done") and not ports.read("blocking") and not ports.read("write")
+    slots = _POOLS[unit].window_slots
+    full = {"accepted": slots, "filled": slots}
+    for begin, end in (({"enable": 0, "start": 1}, {"start": 0}), ({"flush": 1}, {"flush": 0})):
+        # A pass with pooling comes before each.
+        ports.drive(start=1, enable=1, tiles=1, groups=1, base=0, accepted=0, filled=0)
         await ports.tick()
+        banks = _POOLS[unit].banks
+        ports.drive(start=0, enable=0, last=2**32 - 1, accepted=banks, filled=banks)
+        await ports.tick(2)
+        assert ports.read("done")
+        ports.drive(**begin)
+        await ports.tick()
+        ports.drive(**end, **full)
+        for _ in range(10):
+            await ports.settle()
+            assert ports.read("done") and not ports.read("blocking") and not ports.read("write")
+            await ports.tick()

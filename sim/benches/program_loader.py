@@ -9,49 +9,72 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from pann_hw.program.layout import END_SECTION, MAGIC
+from pann_hw.config import AcceleratorConfig
+from pann_hw.program.layout import END_SECTION, MAGIC, bundle_words
 from rtl_gen.program_loader import Error
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, put
-from sim.benches.units import CONFIG, unit_ports
+from sim.benches.units import LOADERS, unit_ports
 
 __all__ = ["broken_streams", "flipped_bits", "good_streams", "held", "truncated"]
 
-_TARGETS = 1 + CONFIG.cores * CONFIG.rails
+_LAST_BEGIN = 0xFFFF
+"""Last address where a section may begin."""
 
 Write = tuple[int, int, int]
 """(target, address, word)."""
 
+Section = tuple[int, int, list[int]]
+"""(target, address, words)."""
 
-def _stream(sections: list[tuple[int, int, list[int]]]) -> list[int]:
-    """A program stream of (target, address, words)."""
-    words = [MAGIC, CONFIG.fingerprint]
+
+def _sizes(config: AcceleratorConfig) -> list[int]:
+    """Words of each target: the descriptor memory, then each core's term memory."""
+    return [config.descriptor_words] + [config.term_words * bundle_words(config)] * config.cores
+
+
+def _stream(config: AcceleratorConfig, sections: list[Section]) -> list[int]:
+    """A program stream with its checksum."""
+    words = [MAGIC, config.fingerprint]
     for target, address, content in sections:
         words += [target | address << 16, len(content), *content]
     words.append(END_SECTION)
-    return _with_checksum(words)
-
-
-def _with_checksum(words: list[int]) -> list[int]:
     return [*words, zlib.crc32(np.array(words, "<u4").tobytes())]
 
 
-def _sections() -> list[tuple[int, int, list[int]]]:
+def _sections(config: AcceleratorConfig) -> list[Section]:
+    """Sections at both ends of memories, and in between."""
+    sizes = _sizes(config)
     sections = []
-    for target in random.sample(range(_TARGETS), random.randint(1, _TARGETS)):
-        size = CONFIG.term_words if target else CONFIG.descriptor_words
+    for target in random.sample(range(len(sizes)), random.randint(1, len(sizes))):
         count = random.randint(1, 12)
-        # Sections at both ends of a memory, and in between.
-        address = random.choice((0, size - count, random.randint(0, size - count)))
+        last = min(sizes[target] - count, _LAST_BEGIN)
+        address = random.choice((0, last, random.randint(0, last)))
         sections.append((target, address, [random.getrandbits(32) for _ in range(count)]))
     return sections
+
+
+def _too_long(size: int) -> list[tuple[int, int]]:
+    """(address, words) of sections that a memory cannot hold."""
+    begin = min(size - 2, _LAST_BEGIN - 1)
+    counts = {
+        0: (size + 1, 1 << 18, 1 << 31, (1 << 32) - 1),
+        1: (size, (1 << 32) - 1),
+        2: ((1 << 32) - 2,),
+        begin: (size - begin + 1,),
+        begin + 1: (size - begin,),
+    }
+    if size < _LAST_BEGIN:
+        counts |= {size: (1,), _LAST_BEGIN: (1,)}
+    return [(address, count) for address, several in counts.items() for count in several]
 
 
 class _Loader:
     """The loader with a record of what it writes and reports."""
 
-    def __init__(self, dut: Any) -> None:
-        self.ports: Ports = unit_ports(dut, "program_loader")
+    def __init__(self, dut: Any, name: str) -> None:
+        self.config = LOADERS[name]
+        self.ports: Ports = unit_ports(dut, name)
         self.writes: list[Write] = []
         self.errors: list[int] = []
 
@@ -83,8 +106,8 @@ class _Loader:
 
     async def check_good(self, pauses: str = "never") -> None:
         """A stream is taken, written as it says, and accepted with its last word only."""
-        sections = _sections()
-        stream = _stream(sections)
+        sections = _sections(self.config)
+        stream = _stream(self.config, sections)
         await self.send(stream[:-1], pauses)
         assert not self.ports.read("loaded")
         expected = [
@@ -102,58 +125,51 @@ class _Loader:
         assert not self.errors, f"error {self.errors} before the word that is wrong"
         await self.send(words[-1:])
         assert self.errors == [error] and not self.ports.read("loaded")
-        await self.send(_stream(_sections()))
+        await self.send(_stream(self.config, _sections(self.config)))
         assert not self.errors and not self.writes and not self.ports.read("loaded")
         await self.clear()
         await self.check_good()
 
 
 @bench_test
-@cocotb.parametrize(pauses=list(PAUSES))
-async def good_streams(dut: Any, pauses: str) -> None:
+@cocotb.parametrize(name=list(LOADERS), pauses=list(PAUSES))
+async def good_streams(dut: Any, name: str, pauses: str) -> None:
     """One program after another, each replacing the one before."""
-    loader = _Loader(dut)
+    loader = _Loader(dut, name)
     await loader.begin()
     for _ in range(4):
         await loader.check_good(pauses)
 
 
 @bench_test
-async def broken_streams(dut: Any) -> None:
+@cocotb.parametrize(name=list(LOADERS))
+async def broken_streams(dut: Any, name: str) -> None:
     """Each error is raised by the very word that is wrong, and cleared."""
-    loader = _Loader(dut)
+    loader = _Loader(dut, name)
+    config = loader.config
+    sizes = _sizes(config)
     await loader.begin()
-    start = [MAGIC, CONFIG.fingerprint]
+    start = [MAGIC, config.fingerprint]
     await loader.check_refused([MAGIC ^ 1], Error.BAD_MAGIC)
-    await loader.check_refused([MAGIC, CONFIG.fingerprint ^ 1 << 31], Error.WRONG_CONFIGURATION)
-    for target in (_TARGETS, END_SECTION - 1):
+    await loader.check_refused([MAGIC, config.fingerprint ^ 1 << 31], Error.WRONG_CONFIGURATION)
+    for target in (len(sizes), END_SECTION - 1):
         await loader.check_refused([*start, target], Error.BAD_SECTION)
-    for target, size in ((0, CONFIG.descriptor_words), (1, CONFIG.term_words)):
-        for address, count in (
-            (0, 0),
-            (0, size + 1),
-            (size - 2, 3),
-            (size, 1),
-            (0xFFFF, 1),
-            (0, 0xFFFFFFFF),
-            (1, 0xFFFFFFFF),
-            (0, 1 << 17),
-            (2, (1 << 32) - 2),
-        ):
+    for target, size in enumerate(sizes):
+        for address, count in [(0, 0), (1, 0), *_too_long(size)]:
             words = [*start, target | address << 16, count]
             await loader.check_refused(words, Error.BAD_SECTION)
     for wrong in (1, 1 << 31, 0xFFFFFFFF):
-        stream = _stream(_sections())
+        stream = _stream(config, _sections(config))
         await loader.check_refused([*stream[:-1], stream[-1] ^ wrong], Error.BAD_CHECKSUM)
 
 
 @bench_test
 async def flipped_bits(dut: Any) -> None:
     """No stream with one flipped bit is accepted, wherever it is."""
-    loader = _Loader(dut)
+    loader = _Loader(dut, "program_loader")
     await loader.begin()
     for _ in range(60):
-        stream = _stream(_sections())
+        stream = _stream(loader.config, _sections(loader.config))
         stream[random.randrange(len(stream))] ^= 1 << random.randrange(32)
         await loader.send(stream)
         found = loader.errors.copy()
@@ -170,10 +186,10 @@ async def flipped_bits(dut: Any) -> None:
 @bench_test
 async def truncated(dut: Any) -> None:
     """A stream that stops is ended by zeros, as an error, and cleared."""
-    loader = _Loader(dut)
+    loader = _Loader(dut, "program_loader")
     await loader.begin()
     for length in (1, 2, 3, 4, 6):
-        await loader.send(_stream([(1, 0, [5] * 40)])[:length])
+        await loader.send(_stream(loader.config, [(1, 0, [5] * 40)])[:length])
         assert not loader.errors and not loader.ports.read("loaded")
         found: list[int] = []
         while not found:
@@ -186,7 +202,7 @@ async def truncated(dut: Any) -> None:
 @bench_test
 async def held(dut: Any) -> None:
     """No stream begins while an inference runs; what is loaded stays."""
-    loader = _Loader(dut)
+    loader = _Loader(dut, "program_loader")
     await loader.begin()
     await loader.check_good()
     loader.ports.drive(hold=1, i__valid=1, i__payload=MAGIC)

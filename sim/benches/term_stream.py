@@ -1,173 +1,275 @@
-"""The term stream between its memory and a reader of rows: order, waiting, repeats, jumps."""
+"""The term stream between its memory, a reader of windows and a drain, cycle by cycle.
+
+The model counts windows without end, from the inference's first, where the stream counts them
+modulo twice as many as there are slots.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cocotb
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import pack, term_fields
+from pann_hw.program.layout import NO_TERM, bundle_fields, bundle_words, pack_words
 from sim.benches.ports import Ports, bench_test
-from sim.benches.units import CONFIG, ONE_RAIL, unit_ports
+from sim.benches.units import CONFIG, FOUR_TERMS, ONE_RAIL, unit_ports
 
-__all__ = ["full_speed", "passes", "stands_aside"]
+__all__ = ["inferences", "runs_ahead", "slow_drain"]
 
-Control = tuple[int, int, int, int]
-"""(slot, offset, shift, subtract)."""
+_STREAMS = {"terms": CONFIG, "terms_one_rail": ONE_RAIL, "terms_four": FOUR_TERMS}
+
+_TAKEN_AFTER = 3
+"""Cycles from a tile's last bundle until the drain can take its sums, at the soonest."""
+
+Bundle = dict[str, int]
+"""Fields of a bundle."""
 
 
 @dataclass(frozen=True)
-class _Term:
-    """A term, and the window that it reaches."""
+class _Tile:
+    """A pass's bundles, and its windows per tile."""
 
-    fields: dict[str, int]
-    window: int
-
-    def control(self, config: AcceleratorConfig) -> Control:
-        shift, subtract = self.fields.get("shift", 0), self.fields.get("subtract", 0)
-        return self.window % config.window_slots, self.fields["offset"], shift, subtract
+    bundles: list[Bundle]
+    windows: int
 
 
-def _tile_terms(config: AcceleratorConfig) -> list[_Term]:
-    """Terms of one tile; some only advance."""
-    terms, window = [], 0
+def _terms(config: AcceleratorConfig, bundle: Bundle) -> dict[int, tuple[int, int, int, int]]:
+    """Place -> (ahead, offset, shift, negative) of the terms that a bundle has."""
+    return {
+        place: (
+            bundle[f"ahead{place}"],
+            bundle[f"offset{place}"],
+            bundle.get(f"shift{place}", 0),
+            bundle[f"negative{place}"],
+        )
+        for place in range(config.terms)
+        if bundle[f"offset{place}"] != NO_TERM
+    }
+
+
+def _reach(config: AcceleratorConfig, bundle: Bundle) -> int:
+    """How far a bundle's farthest window is from its first."""
+    return max((term[0] for term in _terms(config, bundle).values()), default=0)
+
+
+def _tile(config: AcceleratorConfig) -> _Tile:
+    """A random tile; some of its bundles only advance, and only some use all that is buffered."""
+    # So many windows come even if a whole group of them has no room.
+    room = config.window_slots - config.banks + 1
     count = random.randint(1, 12)
+    bundles, reached, needed = [], 0, 1
     for index in range(count):
-        advance = random.choice((0, 0, 1, random.randrange(config.window_slots)))
-        window += advance
-        fields = {
-            "last": int(index == count - 1),
-            "add": int(random.random() < 0.8),
-            "advance": advance,
-            "offset": random.randrange(3),
-        }
-        if config.rails == 1:
-            fields["subtract"] = random.getrandbits(1)
-        if config.shift:
-            fields["shift"] = random.randint(0, config.shift)
-        terms.append(_Term(fields, window))
-    return terms
+        advance = random.choice((0, 0, 1, random.randrange(room)))
+        bundle = {"advance": advance, "last": int(index == count - 1)}
+        for place in range(config.terms):
+            used = random.random() < 0.7
+            bundle[f"offset{place}"] = random.randrange(3) if used else NO_TERM
+            # What stands in the place of no term is not to be waited for.
+            bundle[f"ahead{place}"] = random.randint(0, min(3, room - 1 - advance) if used else 3)
+            bundle[f"negative{place}"] = random.getrandbits(1)
+            if config.shift:
+                bundle[f"shift{place}"] = random.randint(0, config.shift)
+        reached += advance
+        needed = max(needed, reached + _reach(config, bundle) + 1)
+        bundles.append(bundle)
+    fewest = -(-needed // config.banks)
+    most = (reached + config.window_slots) // config.banks
+    groups = random.choice((fewest, most, random.randint(fewest, most)))
+    return _Tile(bundles, groups * config.banks)
 
 
 class _Bench:
-    """The stream with a model of the reader."""
+    """The stream beside a model of what it should do, and of who surrounds it."""
 
-    def __init__(self, dut: Any, name: str, config: AcceleratorConfig) -> None:
+    def __init__(self, dut: Any, name: str, delay: float) -> None:
         self.ports: Ports = unit_ports(dut, name)
-        self.config = config
+        self.config = _STREAMS[name]
+        self._delay = self.drain_delay = delay
+        self._coming: list[Bundle] = []
+        self._tile_windows = 0
+        self._enabled = self._fresh = False
+        self._position = self._tile_begin = 0
+        # What `o` is to be in the next cycle, and with how many windows reached.
+        self._control: tuple[Bundle, int, bool] | None = None
+        self._sums_age: int | None = None
+        # Windows: that the reader took, that are buffered, that the inference has so far, and that
+        # other cores have left.
+        self._accepted = self._filled = self._total = self._others = 0
+        self.waits: set[str] = set()
+        self.lead = 0
 
-    async def store(self, address: int, terms: list[_Term]) -> int:
-        """Write terms to the memory; the address after them."""
-        for term in terms:
-            word = pack(term_fields(self.config), term.fields)
-            self.ports.drive(write=1, write_address=address, term=word)
-            await self.ports.tick()
-            address += 1
+    async def store(self, address: int, tiles: Sequence[_Tile]) -> None:
+        """Write the bundles of passes to the memory, from the bundle ``address`` on."""
+        address *= bundle_words(self.config)
+        for tile in tiles:
+            for bundle in tile.bundles:
+                for word in pack_words(bundle_fields(self.config), bundle):
+                    self.ports.drive(write=1, write_address=address, word=word)
+                    await self.ports.tick()
+                    address += 1
         self.ports.drive(write=0)
-        return address
 
     async def jump(self, target: int) -> None:
-        self.ports.drive(jump=1, target=target)
-        await self.ports.tick()
-        self.ports.drive(jump=0, target=0)
+        """Begin an inference from there on, with an empty buffer."""
+        while self._filled < self._total:
+            await self.cycle()
+        await self.cycle(jump=1, target=target)
+        await self.cycle(flush=1)
+        self._accepted = self._filled = self._total = self._others = 0
+        self._enabled = False
 
-    async def tile(self, terms: list[_Term], final: bool, delay: float) -> int:
-        """Run one tile and compare each term; the cycles from its first possible issue to done."""
+    async def run(self, tile: _Tile, tiles: int, *, enable: bool) -> None:
+        """Run a pass, in which the core takes part or only others do."""
+        begin = self._total
+        self._total += tiles * tile.windows
+        while random.random() < self._delay:
+            await self.cycle()
+        start = {"start": 1, "enable": int(enable), "base": begin}
+        await self.cycle(**start, tiles=tiles, windows=tile.windows)
+        self._enabled = enable
+        if enable:
+            self._coming = tile.bundles * tiles
+            self._tile_windows = tile.windows
+            self._fresh = True
+            self._position = self._tile_begin = begin
+        for _ in range(3000):
+            if not self._coming and self._others == self._total:
+                break
+            # Where the core takes no part, or is through, others make room.
+            if not (enable and self._coming) and random.random() >= self._delay:
+                ahead = self._filled + self.config.window_slots - self.config.banks
+                self._others = min(self._others + random.randint(1, 3), ahead, self._total)
+            await self.cycle()
+        else:
+            raise AssertionError(f"{len(self._coming)} bundles left, and none is issued")
+
+    async def cycle(self, **inputs: int) -> None:
+        """Drive, compare every output with the model, and go on to the next cycle."""
         ports, slots = self.ports, self.config.window_slots
-        ports.drive(prepare=1, enable=1, run=0, accepted=0, filled=0, final_tile=int(final))
+        taken = (self._sums_age or 0) >= _TAKEN_AFTER and random.random() >= self.drain_delay
+        ports.drive(**{"start": 0, "enable": 0, "jump": 0, "target": 0, "flush": 0} | inputs)
+        ports.drive(accepted=self._accepted, filled=self._filled, taken=int(taken))
+        await ports.settle()
+        self._compare(ports.record("o"))
+        assert ports.read("done") == (not self._coming)
+        full = self._enabled and self._accepted + self.config.banks > self._position + slots
+        assert ports.read("blocking") == full, f"{self._accepted} taken, {self._position} left"
+        self._issue()
+        if self._sums_age is not None:
+            self._sums_age += 1
+        if taken:
+            self._sums_age = None
+        self._read()
         await ports.tick()
-        ports.drive(prepare=0)
-        windows = terms[-1].window + 1 + random.randint(0, 2)
-        adding = [term for term in terms if term.fields["add"]]
-        accepted = filled = before = found = cycles = 0
-        done = 0
-        while not done or cycles < 3:
-            if filled < accepted and random.random() >= delay:
-                filled += 1
-            run = int(random.random() >= delay)
-            ports.drive(accepted=accepted, filled=filled, run=run)
-            await ports.settle()
-            control = ports.record("o")
-            if control.active:
-                term = adding[found]
-                fields = [control[name] for name in ("slot", "offset", "shift", "subtract")]
-                assert tuple(map(int, fields)) == term.control(self.config), f"term {found}"
-                assert term.window < before, "issued before its row was there"
-                assert accepted <= term.window + slots, "its row is being overwritten"
-                found += 1
-            before = filled
-            done = ports.read("done")
-            if not ports.read("blocking") and accepted < windows and random.random() >= delay:
-                accepted += 1
-            await ports.tick()
-            cycles += 1
-            assert cycles < 2000, f"{found} of {len(adding)} terms, then none"
-        # The last term's control comes together with done.
-        assert found == len(adding)
-        ports.drive(run=1)
-        for _ in range(random.randint(0, 3)):
-            await ports.settle()
-            assert ports.read("done") and not ports.record("o").active
-            await ports.tick()
-        return cycles
+
+    def _compare(self, control: Any) -> None:
+        if self._control is None:
+            assert not control.enable and not control.clear and not control.last
+            assert not any(term.active for term in control.terms)
+            return
+        bundle, reached, fresh = self._control
+        terms = _terms(self.config, bundle)
+        assert control.enable == (fresh or bool(terms))
+        assert control.clear == fresh and control.last == bundle["last"]
+        for place, found in enumerate(control.terms):
+            assert found.active == (place in terms)
+            if place in terms:
+                ahead, *fields = terms[place]
+                assert found.slot == (reached + ahead) % self.config.window_slots
+                assert [found.offset, found.shift, found.negative] == fields
+
+    def _issue(self) -> None:
+        """Issue the next bundle if nothing keeps it."""
+        self._control = None
+        if not self._coming:
+            return
+        bundle = self._coming[0]
+        reached = self._position + bundle["advance"]
+        self.lead = max(self.lead, self._position - self._filled)
+        if reached + _reach(self.config, bundle) >= self._filled:
+            self.waits.add("window" if self._position <= self._filled else "reader behind")
+        elif bundle["last"] and self._sums_age is not None:
+            self.waits.add("sums")
+        else:
+            self._control = bundle, reached, self._fresh
+            self._coming.pop(0)
+            self._fresh = bool(bundle["last"])
+            self._position = reached
+            if bundle["last"]:
+                self._tile_begin += self._tile_windows
+                self._position = self._tile_begin
+                self._sums_age = 0
+
+    def _read(self) -> None:
+        """The reader takes and delivers groups of windows, never over those still needed."""
+        banks = self.config.banks
+        needed = self._position if self._enabled and self._coming else self._others
+        room = self._accepted + banks <= min(needed + self.config.window_slots, self._total)
+        if self._filled < self._accepted and random.random() >= self._delay:
+            self._filled += banks
+        if room and random.random() >= self._delay:
+            self._accepted += banks
 
 
 @bench_test
-@cocotb.parametrize(rails=[1, 2], delay=[0.0, 0.5, 0.9])
-async def passes(dut: Any, rails: int, delay: float) -> None:
-    """Inferences of several passes and tiles from two places of the memory, in any order."""
-    config = CONFIG if rails == 2 else ONE_RAIL
-    bench = _Bench(dut, "terms" if rails == 2 else "terms_one_rail", config)
+@cocotb.parametrize(name=list(_STREAMS), delay=[0.0, 0.5, 0.9])
+async def inferences(dut: Any, name: str, delay: float) -> None:
+    """Passes, some without the core, of several tiles, from two places of the memory."""
+    config = _STREAMS[name]
+    bench = _Bench(dut, name, delay)
     await bench.ports.begin()
     places = []
-    address = 0
-    for _ in range(2):
-        streams = [_tile_terms(config) for _ in range(4)]
-        places.append((address, streams))
-        for stream in streams:
-            address = await bench.store(address, stream)
-    for _ in range(8):
-        start, streams = random.choice(places)
-        await bench.jump(start)
-        for stream in streams:
-            tiles = random.randint(1, 3)
-            for tile in range(tiles):
-                await bench.tile(stream, tile == tiles - 1, delay)
+    for at_end in (False, True):
+        tiles = [_tile(config) for _ in range(4)]
+        count = sum(len(tile.bundles) for tile in tiles)
+        places.append((config.term_words - count if at_end else 0, tiles))
+        await bench.store(*places[-1])
+    for inference in range(8):
+        # By turns the windows are what there is to wait for, and the drain.
+        bench.drain_delay = delay if inference % 2 else 0.95
+        address, tiles = random.choice(places)
+        await bench.jump(address)
+        for tile in tiles:
+            while random.random() < 0.3:
+                await bench.run(_tile(config), random.randint(1, 3), enable=False)
+            await bench.run(tile, random.randint(1, 3), enable=True)
+    assert "window" in bench.waits
+
+
+def _single(config: AcceleratorConfig, windows: int) -> _Tile:
+    """A tile that leaves its windows with one bundle, which has no term."""
+    nothing = {f"offset{place}": NO_TERM for place in range(config.terms)}
+    bundle = {field: nothing.get(field, 0) for field in bundle_fields(config)} | {"last": 1}
+    return _Tile([bundle], windows)
 
 
 @bench_test
-async def full_speed(dut: Any) -> None:
-    """Terms of one row are issued one per cycle."""
-    bench = _Bench(dut, "terms", CONFIG)
+@cocotb.parametrize(name=list(_STREAMS))
+async def runs_ahead(dut: Any, name: str) -> None:
+    """Tiles of as many windows as are buffered: as far ahead of the reader as can be."""
+    bench = _Bench(dut, name, 0.8)
+    slots, banks = bench.config.window_slots, bench.config.banks
     await bench.ports.begin()
-    count = 40
-    terms = [
-        _Term({"last": int(i == count - 1), "add": 1, "advance": 0, "offset": i % 3}, 0)
-        for i in range(count)
-    ]
-    await bench.store(0, terms)
-    # Two cycles until the model's first row is there, and one to see done.
-    assert await bench.tile(terms, True, 0.0) <= count + 3
+    tile = _single(bench.config, slots)
+    await bench.store(0, [tile])
+    await bench.jump(0)
+    await bench.run(tile, 20, enable=True)
+    assert bench.lead == slots - banks and "reader behind" in bench.waits
 
 
 @bench_test
-async def stands_aside(dut: Any) -> None:
-    """A rail that takes no part is done at once, blocks nobody, and keeps its place."""
-    bench = _Bench(dut, "terms", CONFIG)
+@cocotb.parametrize(name=list(_STREAMS))
+async def slow_drain(dut: Any, name: str) -> None:
+    """Short tiles, whose windows are there long before the sums before them are taken."""
+    bench = _Bench(dut, name, 0.0)
+    bench.drain_delay = 0.9
     await bench.ports.begin()
-    first, second = _tile_terms(CONFIG), _tile_terms(CONFIG)
-    await bench.store(await bench.store(0, first), second)
-    await bench.tile(first, True, 0.0)
-    slots = CONFIG.window_slots
-    bench.ports.drive(prepare=1, enable=0, accepted=slots, filled=slots, final_tile=1, run=1)
-    await bench.ports.tick()
-    bench.ports.drive(prepare=0)
-    for _ in range(8):
-        await bench.ports.settle()
-        assert bench.ports.read("done") and not bench.ports.read("blocking")
-        assert not bench.ports.record("o").active
-        await bench.ports.tick()
-    await bench.tile(second, True, 0.0)
+    tile = _single(bench.config, bench.config.banks)
+    await bench.store(0, [tile])
+    await bench.jump(0)
+    await bench.run(tile, 20, enable=True)
+    assert "sums" in bench.waits

@@ -11,9 +11,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import SEGMENT
 from rtl_gen.accumulator import GatedAccumulator
 from rtl_gen.core import Core
+from rtl_gen.descriptor_reader import DescriptorReader
 from rtl_gen.drain import Drain
 from rtl_gen.input_loader import InputLoader
 from rtl_gen.lane import create_lane
@@ -21,23 +21,63 @@ from rtl_gen.max_pool import MaxPool
 from rtl_gen.program_loader import ProgramLoader
 from rtl_gen.registers import Registers
 from rtl_gen.requantiser import Requantiser
-from rtl_gen.row_buffer import RowBuffer, count_bits, row_layout
+from rtl_gen.row_buffer import RowBuffer, count_bits, row_layout, rows_layout
 from rtl_gen.row_reader import RowReader
 from rtl_gen.sequencer import Sequencer
-from rtl_gen.term_memory import TermMemory, term_layout
-from rtl_gen.term_stream import TermStream, term_control_layout
+from rtl_gen.term_memory import TermMemory
+from rtl_gen.term_stream import TermStream, control_layout
 from rtl_gen.window_sequencer import WindowRequest, WindowSequencer
 from sim.benches.ports import Ports
 
-__all__ = ["CONFIG", "NARROW", "ONE_RAIL", "WIDE", "Units", "unit_ports", "units"]
+__all__ = [
+    "CONFIG",
+    "FOUR_TERMS",
+    "LANES",
+    "LOADERS",
+    "MANY_CORES",
+    "MANY_LANES",
+    "NARROW",
+    "ONE_RAIL",
+    "WIDE",
+    "Units",
+    "unit_ports",
+    "units",
+]
 
 CONFIG = AcceleratorConfig(
-    lanes=4, cores=2, max_stride=4, activation_words=256, term_words=256, descriptor_words=512
+    lanes=4, cores=2, activation_words=256, term_words=256, descriptor_words=512
 )
 """A small accelerator with two rails and shifters."""
 
-ONE_RAIL = replace(CONFIG, lane="unary", rails=1, window_slots=2)
-"""The smallest lane, and rows that are only double-buffered."""
+ONE_RAIL = replace(CONFIG, lane="unary", rails=1, banks=1, window_slots=4)
+"""The smallest lane, and a single bank."""
+
+FOUR_TERMS = replace(CONFIG, max_shift=7, terms_per_rail=2, banks=4, window_slots=16)
+"""Four terms a cycle, whose bundles take two words of the program stream."""
+
+MANY_LANES = replace(CONFIG, lanes=16)
+"""Lanes whose windows are turned by up to 15."""
+
+MANY_CORES = replace(FOUR_TERMS, cores=6)
+"""More cores than banks."""
+
+LANES = {
+    name: replace(config, accumulator_width=max(12, config.step_width))
+    for name, config in {
+        **{f"lane_csd_{shift}": replace(CONFIG, max_shift=shift) for shift in (1, 3, 7)},
+        "lane_csd_one_rail": replace(CONFIG, rails=1),
+        "lane_csd_four": FOUR_TERMS,
+        **{f"lane_unary_{rails}": replace(ONE_RAIL, rails=rails) for rails in (1, 2)},
+        "lane_unary_four": replace(FOUR_TERMS, lane="unary"),
+    }.items()
+}
+"""Lanes of every kind, with accumulators so narrow that they overflow soon."""
+
+LOADERS = {
+    "program_loader": CONFIG,
+    "program_loader_largest": replace(FOUR_TERMS, term_words=65536),
+}
+"""Program loaders; in the largest term memories a section may go on where none may begin."""
 
 NARROW = 6
 """Width of the accumulators that are tested with all values."""
@@ -54,17 +94,15 @@ class BufferedReader(wiring.Component):  # type: ignore[misc]  # Amaranth has no
         super().__init__(
             {
                 "i": In(stream.Signature(WindowRequest)),
-                "segments": In(data.ArrayLayout(data.StructLayout(dict(SEGMENT)), 2)),
                 "room": In(1),
                 "flush": In(1),
                 "accepted": Out(1),
                 "address": Out(16),
                 "read": Out(1),
-                "word": In(data.ArrayLayout(config.operand_width, config.lanes)),
-                "rows": Out(row_layout(config)),
+                "words": In(data.ArrayLayout(row_layout(config), config.banks)),
+                "rows": Out(rows_layout(config)),
                 "filled": Out(count_bits(config)),
-                "taps": Out(data.ArrayLayout(2, config.window_slots)),
-                "channel_last": Out(config.window_slots),
+                "last": Out(config.window_slots // config.banks),
             }
         )
 
@@ -74,20 +112,18 @@ class BufferedReader(wiring.Component):  # type: ignore[misc]  # Amaranth has no
         m.submodules.buffer = buffer = RowBuffer(self._config)
         connect(m, flipped(self.i), reader.i)
         m.d.comb += [
-            reader.segments.eq(self.segments),
             reader.room.eq(self.room),
-            reader.flush.eq(self.flush),
-            reader.word.eq(self.word),
+            reader.words.eq(self.words),
             self.accepted.eq(reader.accepted),
             self.address.eq(reader.address),
             self.read.eq(reader.read),
             buffer.flush.eq(self.flush),
             buffer.write.eq(reader.write),
             buffer.i.eq(reader.o),
+            buffer.group_last.eq(reader.group_last),
             self.rows.eq(buffer.rows),
             self.filled.eq(buffer.filled),
-            self.taps.eq(buffer.taps),
-            self.channel_last.eq(buffer.channel_last),
+            self.last.eq(buffer.last),
         ]
         return m
 
@@ -97,22 +133,26 @@ class StoredTerms(wiring.Component):  # type: ignore[misc]  # Amaranth has no ty
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
+        bits = count_bits(config)
         super().__init__(
             {
                 "write": In(1),
-                "write_address": In(16),
-                "term": In(term_layout(config).size),
+                "write_address": In(17),
+                "word": In(32),
                 "jump": In(1),
                 "target": In(16),
-                "prepare": In(1),
+                "flush": In(1),
+                "start": In(1),
                 "enable": In(1),
-                "run": In(1),
-                "final_tile": In(1),
-                "accepted": In(count_bits(config)),
-                "filled": In(count_bits(config)),
+                "tiles": In(16),
+                "windows": In(bits),
+                "base": In(bits),
+                "accepted": In(bits),
+                "filled": In(bits),
+                "taken": In(1),
                 "blocking": Out(1),
                 "done": Out(1, init=1),
-                "o": Out(term_control_layout(config)),
+                "o": Out(control_layout(config)),
             }
         )
 
@@ -120,23 +160,26 @@ class StoredTerms(wiring.Component):  # type: ignore[misc]  # Amaranth has no ty
         m = Module()
         m.submodules.terms = terms = TermStream(self._config)
         m.submodules.store = store = TermMemory(self._config)
-        for name in ("write", "write_address", "term"):
+        for name in ("write", "write_address", "word"):
             m.d.comb += getattr(store, name).eq(getattr(self, name))
         for name in (
             "jump",
             "target",
-            "prepare",
+            "flush",
+            "start",
             "enable",
-            "run",
-            "final_tile",
+            "tiles",
+            "windows",
+            "base",
             "accepted",
             "filled",
+            "taken",
         ):
             m.d.comb += getattr(terms, name).eq(getattr(self, name))
         m.d.comb += [
             store.read.eq(terms.read),
             store.address.eq(terms.address),
-            terms.word.eq(store.word),
+            terms.bundle.eq(store.bundle),
             self.blocking.eq(terms.blocking),
             self.done.eq(terms.done),
             self.o.eq(terms.o),
@@ -147,25 +190,33 @@ class StoredTerms(wiring.Component):  # type: ignore[misc]  # Amaranth has no ty
 @cache
 def units() -> dict[str, wiring.Component]:
     """The units by name."""
-    csd = {f"lane_csd_{shift}": replace(CONFIG, max_shift=shift) for shift in (1, 3, 7)}
-    unary = {f"lane_unary_{rails}": replace(ONE_RAIL, rails=rails) for rails in (1, 2)}
     return {
         **{f"accumulator_{low}": GatedAccumulator(NARROW, low, NARROW) for low in range(1, NARROW)},
         "accumulator_short": GatedAccumulator(NARROW, 4, 2),
-        "accumulator_wide": GatedAccumulator(WIDE, 5, 12),
-        **{name: create_lane(config) for name, config in (csd | unary).items()},
+        "accumulator_wide": GatedAccumulator(WIDE, 5, FOUR_TERMS.step_width),
+        **{name: create_lane(config) for name, config in LANES.items()},
         "requantiser": Requantiser(CONFIG),
         "requantiser_wide": Requantiser(replace(CONFIG, accumulator_width=WIDE)),
         "max_pool": MaxPool(CONFIG),
+        "max_pool_one_bank": MaxPool(ONE_RAIL),
+        "max_pool_four_banks": MaxPool(FOUR_TERMS),
         "input_loader": InputLoader(CONFIG),
-        "program_loader": ProgramLoader(CONFIG),
+        **{name: ProgramLoader(config) for name, config in LOADERS.items()},
         "window_sequencer": WindowSequencer(CONFIG),
+        "descriptor_reader": DescriptorReader(CONFIG),
         "reader": BufferedReader(CONFIG),
+        "reader_one_bank": BufferedReader(ONE_RAIL),
+        "reader_four_banks": BufferedReader(FOUR_TERMS),
+        "reader_many_lanes": BufferedReader(MANY_LANES),
         "terms": StoredTerms(CONFIG),
         "terms_one_rail": StoredTerms(ONE_RAIL),
+        "terms_four": StoredTerms(FOUR_TERMS),
         "core": Core(CONFIG),
         "core_one_rail": Core(ONE_RAIL),
+        "core_four": Core(FOUR_TERMS),
         "drain": Drain(CONFIG),
+        "drain_one_bank": Drain(ONE_RAIL),
+        "drain_many_cores": Drain(MANY_CORES),
         "registers": Registers(CONFIG),
         "sequencer": Sequencer(CONFIG),
     }

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pann_hw.program.chain import Chain, bit_flips
+from pann_hw.machine.chain import Chain, bit_flips
 
 
 def counted(values: list[int]) -> int:

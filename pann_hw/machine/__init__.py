@@ -1,0 +1,1 @@
+"""Programs as the hardware executes them: every cycle, every value, every flip."""

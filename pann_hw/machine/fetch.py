@@ -1,0 +1,202 @@
+"""Models of the window sequencer and the row reader (``rtl_gen.window_sequencer``,
+``row_reader``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.machine.unit import Unit
+from pann_hw.program.layout import PASS, SEGMENT, pack, unpack
+
+__all__ = ["RowReader", "WindowSequencer"]
+
+_W = 0xFFFF
+_B = 0xFF
+
+
+class WindowSequencer(Unit):
+    """Requests for windows; see :class:`rtl_gen.window_sequencer.WindowSequencer`."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.item_bits = self.segments_bits = 0
+        self.preparing = self.entering = self.active = 0
+        self.tile_row = self.tile_step = 0
+        self.origin0 = self.origin1 = self.edge0 = self.edge1 = 0
+        self.index = self.group = self.kernel_row = self.kernel_column = self.channel = 0
+        self.row = self.column = 0
+        self.item = unpack(PASS, 0)
+        self.segments = [unpack(SEGMENT, 0)] * 2
+
+    @property
+    def busy(self) -> int:
+        """Windows are still to come."""
+        return self.preparing | self.entering | self.active
+
+    def address(self) -> int:
+        """Word address of the request."""
+        return (self.channel + (self.row >> 24) + (self.column & _W)) & _W
+
+    def request(self) -> tuple[int, int, int, int, int, int, int]:
+        """(strips, lanes, strips_there, columns_there, columns_bits, pad_value, group_last)."""
+        segment = self.segments[self.index]
+        row, strip = self.row & _W, _signed(self.row >> 16 & _B)
+        step, lane = self.column & _W, _signed(self.column >> 16 & _B)
+        shared = segment["shared_taps"] and self.kernel_column == segment["shared_at"]
+        taps = segment["shared_taps"] if shared else 1
+        last = (
+            self.kernel_column + taps == segment["kernel_width"]
+            and self.kernel_row + 1 == segment["kernel_height"]
+        )
+        return (
+            strip,
+            0 if shared else lane,
+            segment["strips"] - (row >= segment["last_rows"]),
+            segment["columns"] - (step >= segment["last_steps"]),
+            self.item["columns_bits"],
+            segment["pad_value"],
+            int(last),
+        )
+
+    def clock(self, taken: tuple[int, Sequence[int]] | None, go: bool) -> None:
+        """A clock edge: the next pass is taken, the request is accepted."""
+        if taken is not None:
+            bits, segments = taken
+            self.put("item_bits", bits)
+            self.put("segments_bits", segments[0] | segments[1] << sum(SEGMENT.values()))
+            self.item = unpack(PASS, bits)
+            self.segments = [unpack(SEGMENT, segment) for segment in segments]
+            self.put("preparing", 1)
+        elif self.preparing:
+            self._prepare()
+        elif self.entering:
+            self.put("entering", 0)
+            self.put("active", 1)
+            self._enter(0)
+        elif go:
+            self._advance()
+
+    def _prepare(self) -> None:
+        self.put("preparing", 0)
+        self.put("entering", 1)
+        self.put("tile_row", 0)
+        self.put("tile_step", 0)
+        for number in range(1 + self.item["two_segments"]):
+            own = self.segments[number]
+            origin = own["first_row"] | own["first_strip"] << 16 | own["first_address"] << 24
+            self.put(f"origin{number}", origin)
+            self.put(f"edge{number}", own["first_step"] | own["first_lane"] << 16)
+
+    def _enter(self, number: int) -> None:
+        self.put("index", number)
+        self.put("group", 0)
+        self.put("kernel_row", 0)
+        self.put("kernel_column", 0)
+        self.put("channel", self.segments[number]["base"])
+        self.put("row", self.origin1 if number else self.origin0)
+        self.put("column", self.edge1 if number else self.edge0)
+
+    def _advance(self) -> None:
+        segment = self.segments[self.index]
+        shared = segment["shared_taps"] and self.kernel_column == segment["shared_at"]
+        taps = segment["shared_taps"] if shared else 1
+        if self.kernel_column + taps != segment["kernel_width"]:
+            self.put("kernel_column", self.kernel_column + taps)
+            step, lane = self.column & _W, self.column >> 16
+            if step + 1 == segment["steps"]:
+                self.put("column", (lane + taps & _B) << 16)
+            else:
+                self.put("column", step + 1 | lane << 16)
+            return
+        self.put("kernel_column", 0)
+        border = self.edge1 if self.index else self.edge0
+        if self.kernel_row + 1 != segment["kernel_height"]:
+            self.put("column", border)
+            self.put("kernel_row", self.kernel_row + 1)
+            row, strip, address = self.row & _W, self.row >> 16 & _B, self.row >> 24
+            if row + 1 == segment["rows"]:
+                self.put("row", (strip + 1 & _B) << 16)
+            else:
+                self.put("row", row + 1 | strip << 16 | (address + segment["steps"] & _W) << 24)
+            return
+        if self.group + 1 == segment["groups"] and not self.index and self.item["two_segments"]:
+            self._enter(1)
+            return
+        self.put("column", border)
+        self.put("kernel_row", 0)
+        self.put("row", self.origin1 if self.index else self.origin0)
+        if self.group + 1 != segment["groups"]:
+            self.put("group", self.group + 1)
+            self.put("channel", self.channel + segment["pitch"] & _W)
+            return
+        steps_left = self.tile_step + 1 != self.item["steps_wide"]
+        self.put("active", 0)
+        self.put("entering", int(steps_left or self.tile_row + 1 != self.item["rows"]))
+        for number in range(1 + self.item["two_segments"]):
+            self._next_tile(number, steps_left=steps_left)
+        self.put("tile_step", self.tile_step + 1 if steps_left else 0)
+        self.put("tile_row", self.tile_row + (not steps_left) & _W)
+
+    def _next_tile(self, number: int, *, steps_left: bool) -> None:
+        own = self.segments[number]
+        if steps_left:
+            edge = self.edge1 if number else self.edge0
+            step, lane = (edge & _W) + own["next_step"], (edge >> 16) + own["next_lane"]
+            if step >= own["steps"]:
+                step, lane = step - own["steps"], lane + 1
+            self.put(f"edge{number}", step & _W | (lane & _B) << 16)
+            return
+        self.put(f"edge{number}", own["first_step"] | own["first_lane"] << 16)
+        origin = self.origin1 if number else self.origin0
+        row, strip = (origin & _W) + own["next_row"], (origin >> 16 & _B) + own["next_strip"]
+        address = (origin >> 24) + own["row_step"]
+        if row >= own["rows"]:
+            row, strip, address = row - own["rows"], strip + 1, address - own["pitch"]
+        self.put(f"origin{number}", row & _W | (strip & _B) << 16 | (address & _W) << 24)
+
+
+class RowReader(Unit):
+    """Registers between request and window; see :class:`rtl_gen.row_reader.RowReader`."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.write = self.held = self.group_last = 0
+        self.address = self.read = 0
+        bits = config.lanes.bit_length() - 1
+        self._fields = {
+            "turn": bits, "low": bits + 1, "high": bits + 1, "left": bits + 1, "right": bits + 1,
+            "columns": bits, "pad_value": config.operand_width,
+        }  # fmt: skip
+
+    def ports(self, address: int, go: bool) -> None:
+        """The activation memory's read port in this cycle."""
+        self.put("address", address, "memory_ports")
+        self.put("read", int(go), "memory_ports")
+
+    def clock(self, request: tuple[int, int, int, int, int, int, int] | None) -> None:
+        """A clock edge: a request is accepted, or none."""
+        self.put("write", int(request is not None))
+        if request is None:
+            return
+        strips, turned, strips_there, columns_there, columns_bits, pad_value, last = request
+        lanes = self._config.lanes
+        held = {
+            "turn": (strips << columns_bits) + turned & lanes - 1,
+            "low": _clamped(-strips << columns_bits, lanes),
+            "high": _clamped(strips_there - strips << columns_bits, lanes),
+            "left": _clamped(-turned, lanes),
+            "right": _clamped(columns_there - turned, lanes),
+            "columns": (1 << columns_bits) - 1,
+            "pad_value": pad_value,
+        }
+        self.put("held", pack(self._fields, held))
+        self.put("group_last", last)
+
+
+def _signed(value: int) -> int:
+    return value - 256 if value > 127 else value
+
+
+def _clamped(value: int, limit: int) -> int:
+    return min(max(value, 0), limit)

@@ -1,0 +1,387 @@
+"""The accelerator's control, cycle by cycle: when everything happens, and what its registers flip.
+
+No datum decides a cycle, so the schedule of an inference, and the flips of everything that steers,
+are known from the program alone. The model has a unit for each of ``rtl_gen``, and is exact: its
+cycles are those of the register CYCLES where input and output never wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.machine.fetch import RowReader, WindowSequencer
+from pann_hw.machine.stream import Bundles, TermStream
+from pann_hw.machine.unit import Unit
+from pann_hw.machine.units import DescriptorReader, Drain, InputLoader, MaxPool, Sequencer
+from pann_hw.program.image import Image
+from pann_hw.program.layout import (
+    MAX_POINTS,
+    PASS,
+    POINT,
+    SEGMENT,
+    directory_stride,
+    unpack,
+)
+
+__all__ = ["Machine", "Schedule"]
+
+_STARTS_AHEAD = 2
+"""Inferences that can be started between two ends."""
+
+_LIMIT = 10**8
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """What the control does in one inference.
+
+    Attributes
+    ----------
+    cycles : from start to done
+    input_cycles : of them, before the first pass begins
+    pass_ends : int64 (passes,), the cycle in which each pass is stored or sent out
+    issued : per core: int64 (bundles, 2), cycle and term address of every bundle issued
+    flips : signal class -> flips of registers that no datum decides
+    """
+
+    cycles: int
+    input_cycles: int
+    pass_ends: np.ndarray
+    issued: tuple[np.ndarray, ...]
+    flips: dict[str, int]
+
+
+class Array(Unit):
+    """Registers between fetch, cores and drain; see :class:`rtl_gen.array.CoreArray`."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.accepted = self.filled = self.base = 0
+        self.waiting = self.running = self.drain_waits = self.input_free = 0
+        self.fetched = self.fetched_groups = self.drained = self.groups = self.last = 0
+        # The cores' registers, a bit for each.
+        self.issued_last = self.finished = self.ready = 0
+        self.fetched_item = self.item = unpack(PASS, 0)
+
+
+class Stores(Unit):
+    """The activation memory's write port."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.address = self.enable = self.whole = self.lane = 0
+
+    def clock(self, address: int, enable: int, *, whole: bool, lane: int | None = None) -> None:
+        """A clock edge at which something is to be stored."""
+        self.put("address", address, "memory_ports")
+        self.put("enable", enable, "memory_ports")
+        self.put("whole", int(whole), "memory_ports")
+        if lane is not None:
+            self.put("lane", lane, "memory_ports")
+
+
+class Machine:
+    """Runs inferences one after another from reset.
+
+    Parameters
+    ----------
+    image : the program memories
+    """
+
+    def __init__(self, image: Image) -> None:
+        self._config = config = image.config
+        self._flips = flips = {"control": 0, "memory_ports": 0, "term_stream": 0}
+        directory = image.descriptors[: MAX_POINTS * directory_stride(config)]
+        self._sequencer = Sequencer(config, flips, directory)
+        self._loader = InputLoader(config, flips)
+        self._reader = DescriptorReader(config, flips, image.descriptors)
+        self._windows = WindowSequencer(config, flips)
+        self._rows = RowReader(config, flips)
+        self._array = Array(config, flips)
+        self._pool = MaxPool(config, flips)
+        self._drain = Drain(config, flips)
+        self._stores = Stores(config, flips)
+        self._streams = [
+            TermStream(config, flips, Bundles.of(config, memory)) for memory in image.terms
+        ]
+        self._units: list[Unit] = [
+            self._sequencer, self._loader, self._reader, self._windows, self._rows,
+            self._array, self._pool, self._drain, self._stores, *self._streams,
+        ]  # fmt: skip
+        self._start: int | None = None
+        self._known: dict[Hashable, tuple[Schedule, list[dict[str, object]]]] = {}
+
+    def run(self, point: int) -> Schedule:
+        """The next inference, of an operating point that is loaded.
+
+        From the same state it is always the same: what is known is not executed again.
+        """
+        key = (point, *self._registers())
+        if key not in self._known:
+            self._known[key] = self._execute(point), self._states()
+        schedule, states = self._known[key]
+        self._restore(states)
+        return schedule
+
+    def intervals(self, points: Sequence[int]) -> list[int]:
+        """Cycles of inferences that are each started as soon as the accelerator takes a start.
+
+        Of the first one from its start to its end, of the others from the end of the one before.
+        """
+        self._begin_run()
+        waiting = list(points)
+        lengths: list[int] = []
+        known: dict[Hashable, tuple[int, int, list[dict[str, object]]]] = {}
+        while len(lengths) < len(points):
+            # What follows an end depends on the registers, and on the points that start before the
+            # next one.
+            key = (*self._registers(), *waiting[:_STARTS_AHEAD])
+            if key in known:
+                length, started, states = known[key]
+                self._restore(states)
+                waiting = waiting[started:]
+            else:
+                before = len(waiting)
+                length = self._until_end(waiting)
+                known[key] = length, before - len(waiting), self._states()
+            lengths.append(length)
+        return lengths
+
+    def _until_end(self, waiting: list[int]) -> int:
+        """Run until an inference ends, starting those that wait as soon as they are taken."""
+        cycle, ended = 0, False
+        while not ended:
+            if waiting and self._sequencer.state == self._sequencer.IDLE:
+                self._start = waiting.pop(0)
+            cycle += self._sequencer.busy
+            ended = self._cycle(cycle)
+            self._check(cycle)
+        return cycle
+
+    def _registers(self) -> list[int]:
+        return [value for unit in self._units for value in unit.registers()]
+
+    def _states(self) -> list[dict[str, object]]:
+        return [dict(vars(unit)) for unit in self._units]
+
+    def _restore(self, states: list[dict[str, object]]) -> None:
+        for unit, state in zip(self._units, states, strict=True):
+            vars(unit).update(state)
+
+    def _execute(self, point: int) -> Schedule:
+        self._begin_run()
+        self._start = point
+        self._cycle(0)
+        cycle = 0
+        while self._sequencer.busy:
+            cycle += 1
+            self._cycle(cycle)
+            self._check(cycle)
+        return Schedule(
+            cycle,
+            self._input_cycles,
+            np.array(self._pass_ends),
+            tuple(np.array(s.issued, np.int64).reshape(-1, 2) for s in self._streams),
+            dict(self._flips),
+        )
+
+    def _begin_run(self) -> None:
+        self._flips.update(dict.fromkeys(self._flips, 0))
+        for stream in self._streams:
+            stream.issued = []
+        self._pass_ends: list[int] = []
+        self._input_cycles = 0
+        self._start = None
+
+    def _check(self, cycle: int) -> None:
+        if cycle > _LIMIT:
+            raise RuntimeError(f"not done after {cycle} cycles")
+
+    def _cycle(self, cycle: int) -> bool:
+        """One cycle: what follows from the registers at once, then the clock edge.
+
+        Whether an inference ends in it.
+        """
+        array, reader, drain, pool = self._array, self._reader, self._drain, self._pool
+        windows, rows, streams = self._windows, self._rows, self._streams
+        accepted, filled, ready = array.accepted, array.filled, array.ready
+        go = bool(windows.active) and not (
+            pool.blocking(accepted) or any(stream.blocking(accepted) for stream in streams)
+        )
+        rows.ports(windows.address(), go)
+        request = windows.request() if go else None
+        quiet = not (array.waiting or array.running or array.drain_waits or drain.state)
+        item_taken = bool(
+            reader.item_valid
+            and not windows.busy
+            and not array.waiting
+            and (quiet or not reader.item["after"])
+        )
+        start = bool(array.waiting and not array.running and not array.drain_waits)
+        done = bool(array.running and pool.done and all(stream.done for stream in streams))
+        drain_start = bool(
+            array.drain_waits and not drain.state and (reader.records_valid or array.item["pool"])
+        )
+        core_done, pass_done = drain.core_done(ready), drain.pass_done(ready)
+        taken = core_done << drain.core
+        finished = pass_done and drain.item["final"]
+        if pass_done or (drain.state == drain.POOL and pool.done):
+            self._pass_ends.append(cycle)
+        busy = bool(windows.busy or rows.write or array.running)
+        ends = self._sequencer.done(array_busy=busy)
+
+        takes = self._store()
+        if drain_start:
+            drain.start(array.drained, reader.records)
+        else:
+            drain.clock(ready, pooled=pool.done)
+        fetched_item = array.fetched_item
+        base, groups, item = array.base, array.groups, array.item
+        self._cores(cycle, start=start, taken=taken, filled=filled, fetched=fetched_item)
+        if start:
+            pool.start(
+                enable=bool(fetched_item["pool"]), base=base,
+                output_base=fetched_item["output_base"],
+            )  # fmt: skip
+        else:
+            pool.clock(filled, array.last, item, groups)
+        self._hand_over(start=start, done=done, item_taken=item_taken, drain_start=drain_start)
+        if rows.write:
+            place = (filled & self._config.window_slots - 1) // self._config.banks
+            array.put("last", array.last & ~(1 << place) | rows.group_last << place)
+            array.put("filled", filled + self._config.banks & self._mask)
+        if go:
+            array.put("accepted", accepted + self._config.banks & self._mask)
+        rows.clock(request)
+        windows.clock((reader.item_bits, reader.segments) if item_taken else None, go=go)
+        self._begin(
+            cycle, item_taken=item_taken, finished=bool(finished), busy=busy, takes=takes,
+            records_taken=drain_start and not item["pool"],
+        )  # fmt: skip
+        return ends
+
+    @property
+    def _mask(self) -> int:
+        return 2 * self._config.window_slots - 1
+
+    def _store(self) -> bool:
+        """The write port's registers take what drain, pooling unit or loader have in this cycle.
+
+        Whether it is the loader.
+        """
+        loader, drain, pool = self._loader, self._drain, self._pool
+        if drain.write:
+            self._stores.clock(drain.address, 1 << drain.bank, whole=True)
+        elif pool.write:
+            self._stores.clock(pool.address, (1 << self._config.banks) - 1, whole=True)
+        elif loader.busy:
+            bank, address, lane = loader.place(self._point)
+            self._stores.clock(address, 1 << bank, whole=False, lane=lane)
+            return True
+        else:
+            self._stores.put("enable", 0, "memory_ports")
+        return False
+
+    @property
+    def _point(self) -> dict[str, int]:
+        return unpack(POINT, self._sequencer.entry)
+
+    def _cores(
+        self, cycle: int, *, start: bool, taken: int, filled: int, fetched: dict[str, int]
+    ) -> None:
+        """Term streams, and the cores' registers that say when sums are complete."""
+        array, item = self._array, self._array.item
+        issued_last = 0
+        for index, stream in enumerate(self._streams):
+            took = bool(taken >> index & 1)
+            if start:
+                if took:
+                    stream.put("held_sums", 0)
+                stream.start(
+                    enable=not fetched["pool"] and fetched["cores"] > index,
+                    windows=fetched["windows"],
+                    base=array.base,
+                )
+                stream.put("control", 0, "term_stream")
+                continue
+            issue = stream.issues(filled)
+            stream.clock(
+                cycle, issue=issue, taken=took, tiles=item["output_pitch"],
+                windows=item["windows"],
+            )  # fmt: skip
+            issued_last |= (stream.control >> 2 & 1) << index
+        ready = array.ready & ~taken | array.finished
+        array.put("ready", ready)
+        array.put("finished", array.issued_last)
+        array.issued_last = issued_last
+
+    def _hand_over(self, *, start: bool, done: bool, item_taken: bool, drain_start: bool) -> None:
+        """Passes go from stage to stage."""
+        array, reader = self._array, self._reader
+        if done:
+            array.put("base", array.base + array.item["pass_windows"] & self._mask)
+            array.put("running", 0)
+        if drain_start:
+            array.put("drain_waits", 0)
+        if start:
+            array.put("waiting", 0)
+            array.put("running", 1)
+            array.put("drained", array.fetched)
+            array.item = array.fetched_item
+            array.put("groups", array.fetched_groups)
+            array.put("drain_waits", 1)
+        if item_taken:
+            array.put("waiting", 1)
+            array.put("fetched", reader.item_bits)
+            array.fetched_item = reader.item
+            array.put("fetched_groups", unpack(SEGMENT, reader.segments[0])["groups"])
+
+    def _begin(
+        self,
+        cycle: int,
+        *,
+        item_taken: bool,
+        finished: bool,
+        busy: bool,
+        takes: bool,
+        records_taken: bool,
+    ) -> None:
+        """Sequencer, input loader and descriptor reader."""
+        sequencer, loader, reader = self._sequencer, self._loader, self._reader
+        input_free, address, reads = self._array.input_free, reader.address, sequencer.busy
+        if item_taken and reader.item["frees_input"]:
+            self._array.put("input_free", 1)
+        if sequencer.jump is not None:
+            self._streams[sequencer.jump].jump(sequencer.word & 0xFFFF)
+        if sequencer.passes_start:
+            self._input_cycles = cycle
+            reader.start(sequencer.entry & 0xFFFF)
+            self._flush()
+        else:
+            reader.clock(item_taken=item_taken, records_taken=records_taken)
+        if reads:
+            reader.read(address)
+        input_busy = loader.busy
+        if takes:
+            loader.clock(self._point)
+        if sequencer.input_starts(input_free):
+            loader.start(self._point)
+        if self._start is not None:
+            sequencer.start(self._start * directory_stride(self._config))
+            self._start = None
+        else:
+            sequencer.clock(
+                input_busy=input_busy, input_free=input_free, passes_end=finished,
+                array_busy=busy,
+            )  # fmt: skip
+
+    def _flush(self) -> None:
+        """The row buffer is emptied."""
+        for name in ("accepted", "filled", "base", "input_free"):
+            self._array.put(name, 0)
+        for unit in (self._pool, *self._streams):
+            unit.put("enabled", 0)

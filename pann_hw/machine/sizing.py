@@ -1,0 +1,143 @@
+"""The smallest accelerator that runs a network at a rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
+from pann_hw.integer.network import Accumulate, IntegerNetwork, accumulator_bits
+from pann_hw.integer.terms import term_count
+from pann_hw.machine.machine import Machine
+from pann_hw.program.compile import compile_network, descriptor_words
+from pann_hw.program.image import link
+from pann_hw.program.layout import MAX_POINTS, directory_stride
+from pann_hw.program.program import Program
+
+__all__ = ["Sized", "additions", "fitted", "smallest"]
+
+_LANES = (4, 8, 16, 32, 64)
+_CORES = (1, 2, 3, 4, 6, 8, 12, 16)
+_MEMORY = 65536
+"""Words of every memory while sizes are tried."""
+
+
+@dataclass(frozen=True)
+class Sized:
+    """An accelerator and what a network makes of it.
+
+    Attributes
+    ----------
+    config : with memories as large as the network needs
+    adders : terms that it adds in a cycle, lanes * cores * terms of a lane
+    cycles : from the end of an inference to the end of the next
+    meets : whether that is fast enough
+    """
+
+    config: AcceleratorConfig
+    adders: int
+    cycles: int
+    meets: bool
+
+
+def smallest(
+    network: IntegerNetwork,
+    encoding: str,
+    cycles: float,
+    base: AcceleratorConfig,
+    progress: Callable[[], None] = lambda: None,
+) -> list[Sized]:
+    """The accelerators tried, the one to take last: that of the fewest adders that is fast enough.
+
+    Sizes that cannot be, even if every adder added in every cycle, are not tried.
+
+    Parameters
+    ----------
+    encoding : "unary" or "csd"
+    cycles : at most so many from an inference to the next
+    base : all other parameters
+    progress : called after each one tried
+
+    Raises
+    ------
+    InputError : no number of lanes and cores is fast enough; the least cycles are named
+    """
+    needed = additions(network, base.shift if encoding == "csd" else 0)
+    tried: list[Sized] = []
+    for config in _candidates(base):
+        adders = config.lanes * config.cores * config.terms
+        if needed > cycles * adders:
+            continue
+        tried.append(_sized(network, encoding, config, cycles))
+        progress()
+        if tried[-1].meets:
+            return tried
+    if not tried:
+        largest = max(_LANES) * max(_CORES) * base.terms
+        raise InputError(
+            f"{cycles:.0f} cycles an inference: this network has {needed} additions, at least "
+            f"{-(-needed // largest)} cycles with {largest} adders; lower the rate or raise the "
+            f"clock"
+        )
+    best = min(tried, key=lambda one: one.cycles)
+    raise InputError(
+        f"{cycles:.0f} cycles an inference: the fewest are {best.cycles}, with {best.config.lanes} "
+        f"lanes and {best.config.cores} cores; lower the rate or raise the clock"
+    )
+
+
+def additions(network: IntegerNetwork, max_shift: int) -> int:
+    """Terms that are added for all outputs of all layers; ``max_shift`` 0 is unary."""
+    return sum(
+        term_count(source.weights, max_shift) * layer.output.shape[1] * layer.output.shape[2]
+        for layer in network.layers
+        if isinstance(layer, Accumulate)
+        for source in layer.sources
+    )
+
+
+def fitted(program: Program) -> AcceleratorConfig:
+    """The program's configuration with no more memory than it needs."""
+    config = program.config
+    words = max(place.base + place.words for place in program.placements.values())
+    directory = MAX_POINTS * directory_stride(config)
+    return replace(
+        config,
+        activation_words=max(config.banks * words, 16),
+        term_words=max(*program.term_words, 16),
+        descriptor_words=max(directory + descriptor_words(program), 64),
+    )
+
+
+def _candidates(base: AcceleratorConfig) -> Iterator[AcceleratorConfig]:
+    """Every number of lanes and cores, by adders; of equals the one of more lanes first."""
+    shapes = sorted(
+        ((lanes * cores, -lanes, cores) for lanes in _LANES for cores in _CORES),
+        key=lambda s: s[:2],
+    )
+    for _, lanes, cores in shapes:
+        yield replace(
+            base,
+            lanes=-lanes,
+            cores=cores,
+            activation_words=_MEMORY,
+            term_words=_MEMORY,
+            descriptor_words=_MEMORY,
+        )
+
+
+def _sized(
+    network: IntegerNetwork, encoding: str, config: AcceleratorConfig, cycles: float
+) -> Sized:
+    bits = max(
+        accumulator_bits(layer, network.tensors)
+        for layer in network.layers
+        if isinstance(layer, Accumulate)
+    )
+    config = replace(config, accumulator_width=max(bits, config.step_width, 12))
+    program = compile_network(network, config, encoding)
+    final = fitted(program)
+    image = link([compile_network(network, final, encoding)])
+    found = Machine(image).intervals([0, 0])[-1]
+    return Sized(final, config.lanes * config.cores * config.terms, found, found <= cycles)

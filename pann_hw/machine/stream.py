@@ -1,0 +1,171 @@
+"""Model of a core's stream of bundles (``rtl_gen.term_stream``): when each of them goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.machine.unit import Unit
+from pann_hw.program.layout import NO_TERM, bundle_fields, unpack
+
+__all__ = ["Bundles", "TermStream"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bundles:
+    """The contents of a core's term memory, taken apart.
+
+    Attributes
+    ----------
+    words : the bundles as integers
+    advance, reach : windows that a bundle steps forward, and how many must be there, counted from
+        the position before it
+    last : whether a bundle ends its tile
+    active : bit for each place: whether it has a term
+    terms : of each bundle (place, windows ahead, rest of the term's fields) of every term
+    """
+
+    words: list[int]
+    advance: list[int]
+    reach: list[int]
+    last: list[int]
+    active: list[int]
+    terms: list[list[tuple[int, int, int]]]
+
+    @classmethod
+    def of(cls, config: AcceleratorConfig, memory: np.ndarray) -> Bundles:
+        """Take a memory's words apart."""
+        fields = bundle_fields(config)
+        words = [int(word) for word in memory]
+        records = [unpack(fields, word) for word in words]
+        terms = [
+            [
+                (
+                    place,
+                    record[f"ahead{place}"],
+                    record[f"offset{place}"]
+                    | record.get(f"shift{place}", 0) << 2
+                    | record[f"negative{place}"] << 5,
+                )
+                for place in range(config.terms)
+                if record[f"offset{place}"] != NO_TERM
+            ]
+            for record in records
+        ]
+        advance = [record["advance"] for record in records]
+        return cls(
+            words,
+            advance,
+            [
+                step + max((ahead for _, ahead, _ in there), default=0) + 1
+                for step, there in zip(advance, terms, strict=True)
+            ],
+            [record["last"] for record in records],
+            [sum(1 << place for place, *_ in there) for there in terms],
+            terms,
+        )
+
+
+class TermStream(Unit):
+    """See :class:`rtl_gen.term_stream.TermStream`.
+
+    Attributes
+    ----------
+    issued : (cycle, address) of every bundle of the inference under way
+    """
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int], bundles: Bundles) -> None:
+        super().__init__(config, flips)
+        self._bundles = bundles
+        self._slots, self._mask = config.window_slots, 2 * config.window_slots - 1
+        self.first = self.following = self.tile = self.tile_end = self.position = 0
+        self.enabled = self.pending = self.fresh = self.held_sums = 0
+        self.done = 1
+        self.bundle = self.control = 0
+        # Of each place the slot, and the other fields, of its last term, 16 bits each.
+        self.terms = 0
+        self._at = 0
+        self.issued: list[tuple[int, int]] = []
+
+    def blocking(self, accepted: int) -> bool:
+        """There is no room for another group of windows."""
+        held = accepted - self.position & self._mask
+        return bool(self.enabled) and self._slots - self._config.banks < held <= self._slots
+
+    def issues(self, filled: int) -> bool:
+        """Whether a bundle is issued in this cycle."""
+        if not self.pending:
+            return False
+        available = filled - self.position & self._mask
+        at = self._at
+        return self._bundles.reach[at] <= available <= self._slots and not (
+            self._bundles.last[at] and self.held_sums
+        )
+
+    def jump(self, target: int) -> None:
+        """A clock edge that sets the address of the next pass's first bundle."""
+        self.put("first", target)
+
+    def start(self, *, enable: bool, windows: int, base: int) -> None:
+        """A clock edge that begins a pass."""
+        self.put("enabled", int(enable))
+        if not enable:
+            return
+        self.put("done", 0)
+        self.put("pending", 1)
+        self.put("fresh", 1)
+        self.put("tile", 0)
+        self.put("position", base)
+        self.put("tile_end", base + windows & self._mask)
+        self._read(self.first)
+
+    def clock(self, cycle: int, *, issue: bool, taken: bool, tiles: int, windows: int) -> None:
+        """Any other clock edge."""
+        if taken:
+            self.put("held_sums", 0)
+        if not issue:
+            self.put("control", 0, "term_stream")
+            return
+        bundles, at = self._bundles, self._at
+        self.issued.append((cycle, at))
+        last = bundles.last[at]
+        self._control(at, last)
+        self.put("fresh", last)
+        if not last:
+            self.put("position", self.position + bundles.advance[at] & self._mask)
+            self._read(self.following)
+            return
+        self.put("held_sums", 1)
+        self.put("position", self.tile_end)
+        self.put("tile_end", self.tile_end + windows & self._mask)
+        if self.tile + 1 == tiles:
+            self.put("done", 1)
+            self.put("pending", 0)
+            following = self.following
+            self.put("following", self.first + 1 & 0xFFFF, "memory_ports")
+            self.put("first", following)
+        else:
+            self._read(self.first)
+        self.put("tile", self.tile + 1 & 0xFFFF)
+
+    def _control(self, at: int, last: int) -> None:
+        """The registered control of a bundle."""
+        bundles = self._bundles
+        active = bundles.active[at]
+        enable = int(active != 0 or self.fresh)
+        control = enable | self.fresh << 1 | last << 2 | active << 3
+        self.put("control", control, "term_stream")
+        reached = self.position + bundles.advance[at]
+        held = self.terms
+        for place, ahead, rest in bundles.terms[at]:
+            slot = reached + ahead & self._slots - 1
+            held = held & ~(0xFFFF << 16 * place) | (slot | rest << 8) << 16 * place
+        self.put("terms", held, "term_stream")
+
+    def _read(self, address: int) -> None:
+        """The memory gives a bundle."""
+        self._at = address
+        self.put("following", address + 1 & 0xFFFF, "memory_ports")
+        self.put("bundle", self._bundles.words[address], "term_stream")

@@ -1,0 +1,393 @@
+"""Models of the units that begin an inference and end a pass: sequencer, loader, reader, drain,
+pool."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.machine.unit import Unit
+from pann_hw.program.layout import (
+    CORE_WORDS,
+    PASS,
+    PASS_WORDS,
+    POINT_WORDS,
+    SEGMENT_WORDS,
+    unpack,
+)
+
+__all__ = ["DescriptorReader", "Drain", "InputLoader", "MaxPool", "Sequencer"]
+
+_W = 0xFFFF
+_WORD = 0xFFFFFFFF
+
+
+def _placed(record: int, number: int, word: int) -> int:
+    """A record of 32-bit words with one of them replaced."""
+    return record & ~(_WORD << 32 * number) | word << 32 * number
+
+
+class Sequencer(Unit):
+    """See :class:`rtl_gen.sequencer.Sequencer`; states are numbered as the hardware encodes
+    them."""
+
+    IDLE, ENTRY_WAIT, ENTRY, PLACE, INPUT_WAIT, INPUT, JUMPS = range(7)
+
+    def __init__(
+        self, config: AcceleratorConfig, flips: dict[str, int], directory: np.ndarray
+    ) -> None:
+        super().__init__(config, flips)
+        self._memory = [int(word) for word in directory]
+        self.state = self.address = self.index = self.entry = self.word = 0
+        self.running = self.ending = 0
+
+    @property
+    def busy(self) -> bool:
+        """An inference is under way."""
+        return bool(self.state != self.IDLE or self.running)
+
+    def input_starts(self, input_free: int) -> bool:
+        """Whether the input loader is started in this cycle."""
+        return self.state == self.PLACE and bool(input_free or not self.running)
+
+    @property
+    def jump(self) -> int | None:
+        """The core whose first bundle's address arrives."""
+        return self.index - POINT_WORDS if self.state == self.JUMPS else None
+
+    @property
+    def passes_start(self) -> bool:
+        """The passes begin."""
+        return self.jump == self._config.cores - 1
+
+    def done(self, *, array_busy: bool) -> bool:
+        """Whether an inference ends in this cycle."""
+        return bool(self.ending) and not array_busy
+
+    def start(self, address: int) -> None:
+        """A clock edge that begins an inference."""
+        self.put("address", address, "memory_ports")
+        self.put("index", 0)
+        self.put("state", self.ENTRY_WAIT)
+
+    def clock(
+        self, *, input_busy: int, input_free: int, passes_end: bool, array_busy: bool
+    ) -> None:
+        """Any other clock edge."""
+        reading, address, running = self.state != self.IDLE, self.address, self.running
+        starts, done = self.passes_start, self.done(array_busy=array_busy)
+        self._front(input_busy=input_busy, input_free=input_free, running=running)
+        if done:
+            self.put("running", 0)
+            self.put("ending", 0)
+        elif passes_end:
+            self.put("ending", 1)
+        if starts:
+            self.put("running", 1)
+        if reading:
+            # Behind the last entry the address wraps around.
+            self.put("word", self._memory[address % len(self._memory)], "memory_ports")
+
+    def _front(self, *, input_busy: int, input_free: int, running: int) -> None:
+        state = self.state
+        if state == self.ENTRY_WAIT:
+            self._step(self.ENTRY)
+        elif state == self.ENTRY:
+            self.put("entry", _placed(self.entry, self.index, self.word))
+            last = self.index == POINT_WORDS - 1
+            self.put("index", self.index + 1)
+            if last:
+                self.put("state", self.PLACE)
+            else:
+                self._step(self.ENTRY)
+        elif state == self.PLACE and (input_free or not running):
+            self.put("state", self.INPUT_WAIT)
+        elif state == self.INPUT_WAIT:
+            self.put("state", self.INPUT)
+        elif state == self.INPUT and not input_busy and not running:
+            self._step(self.JUMPS)
+        elif state == self.JUMPS:
+            last = self.passes_start
+            self.put("index", self.index + 1)
+            self._step(self.IDLE if last else self.JUMPS)
+
+    def _step(self, state: int) -> None:
+        self.put("address", self.address + 1 & _W, "memory_ports")
+        self.put("state", state)
+
+
+class InputLoader(Unit):
+    """See :class:`rtl_gen.input_loader.InputLoader`."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.busy = self.bank = self.x = self.y = self.step = self.row = self.column = 0
+        self.strip = self.channel = self.channel_address = self.row_address = 0
+
+    def start(self, point: dict[str, int]) -> None:
+        """A clock edge that begins an input."""
+        self.put("busy", 1)
+        for name in ("bank", "channel", "x", "y", "step", "row", "column", "strip"):
+            self.put(name, 0)
+        self.put("channel_address", point["base"])
+        self.put("row_address", point["base"])
+
+    def place(self, point: dict[str, int]) -> tuple[int, int, int]:
+        """(bank, address, lane) of the element."""
+        lane = (self.strip << point["columns_bits"]) + self.column & self._config.lanes - 1
+        return self.bank, self.row_address + self.step & _W, lane
+
+    def clock(self, point: dict[str, int]) -> None:
+        """A clock edge that takes an element."""
+        x, step, column = self.x + 1, self.step + 1, self.column
+        if step == point["steps"]:
+            step, column = 0, column + 1
+        if x == point["width"]:
+            x = step = column = 0
+            y, row, strip = self.y + 1, self.row + 1, self.strip
+            address = self.row_address + point["steps"] & _W
+            if row == point["rows"]:
+                row, strip, address = 0, strip + 1, self.channel_address
+            if y == point["height"]:
+                y = row = strip = 0
+                address = self.channel_address
+                self.put("busy", int(self.channel + 1 != point["channels"]))
+                self.put("channel", self.channel + 1 & _W)
+                bank = self.bank + 1
+                if bank == self._config.banks:
+                    bank, address = 0, address + point["pitch"] & _W
+                    self.put("channel_address", address)
+                self.put("bank", bank)
+            self.put("y", y)
+            self.put("row", row)
+            self.put("strip", strip & self._config.lanes - 1)
+            self.put("row_address", address)
+        self.put("x", x)
+        self.put("step", step)
+        self.put("column", column)
+
+
+class DescriptorReader(Unit):
+    """See :class:`rtl_gen.descriptor_reader.DescriptorReader`."""
+
+    IDLE, PASS_WAIT, PASS, RECORDS_WAIT, RECORDS = range(5)
+
+    def __init__(
+        self, config: AcceleratorConfig, flips: dict[str, int], descriptors: np.ndarray
+    ) -> None:
+        super().__init__(config, flips)
+        self._memory = [int(word) for word in descriptors]
+        self.state = self.address = self.index = self.word = 0
+        self.item_bits = self.segments_bits = self.records = 0
+        self.item_valid = self.records_valid = 0
+        self.item = unpack(PASS, 0)
+
+    def read(self, address: int) -> None:
+        """The memory gives a word."""
+        word = self._memory[address] if address < len(self._memory) else 0
+        self.put("word", word, "memory_ports")
+
+    @property
+    def segments(self) -> tuple[int, int]:
+        """Both segments, as integers."""
+        size = 32 * SEGMENT_WORDS
+        return self.segments_bits & (1 << size) - 1, self.segments_bits >> size
+
+    def start(self, first_pass: int) -> None:
+        """A clock edge that begins with a pass."""
+        self.put("address", first_pass, "memory_ports")
+        self.put("state", self.PASS_WAIT)
+
+    def clock(self, *, item_taken: bool, records_taken: bool) -> None:
+        """Any other clock edge; ``word`` is what arrived in the cycle before it."""
+        item_valid, records_valid = self.item_valid, self.records_valid
+        if item_taken:
+            self.put("item_valid", 0)
+        if records_taken:
+            self.put("records_valid", 0)
+        if self.state == self.PASS_WAIT:
+            if not item_valid:
+                self._begin(self.PASS)
+        elif self.state == self.PASS:
+            self._pass()
+        elif self.state == self.RECORDS_WAIT:
+            if self.item["pool"]:
+                self.put("state", self.IDLE if self.item["final"] else self.PASS_WAIT)
+            elif not records_valid:
+                self._begin(self.RECORDS)
+        elif self.state == self.RECORDS:
+            self.put("records", _placed(self.records, self.index, self.word))
+            if self._next(CORE_WORDS * self.item["cores"]):
+                self.put("records_valid", 1)
+                self.put("state", self.IDLE if self.item["final"] else self.PASS_WAIT)
+
+    def _begin(self, state: int) -> None:
+        self.put("address", self.address + 1 & _W, "memory_ports")
+        self.put("index", 0)
+        self.put("state", state)
+
+    def _pass(self) -> None:
+        two = self.item["two_segments"]
+        if self.index < PASS_WORDS:
+            self.put("item_bits", _placed(self.item_bits, self.index, self.word))
+            self.item = unpack(PASS, self.item_bits)
+        else:
+            place = self.index - PASS_WORDS
+            self.put("segments_bits", _placed(self.segments_bits, place, self.word))
+        if self._next(PASS_WORDS + SEGMENT_WORDS * (1 + two)):
+            self.put("item_valid", 1)
+            self.put("state", self.RECORDS_WAIT)
+
+    def _next(self, words: int) -> bool:
+        """Go on to the next word; whether the one that arrived was the last."""
+        end = self.index + 1 == words
+        if not end:
+            self.put("address", self.address + 1 & _W, "memory_ports")
+        self.put("index", self.index + 1)
+        return end
+
+
+class MaxPool(Unit):
+    """Counters of the pooling unit; see :class:`rtl_gen.max_pool.MaxPool`."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self._mask = 2 * config.window_slots - 1
+        self.position = self.enabled = self.fresh = self.group = self.tile = self.target = 0
+        self.address = self.write = 0
+        self.done = 1
+
+    def blocking(self, accepted: int) -> bool:
+        """There is no room for another group of windows."""
+        held = accepted - self.position & self._mask
+        return bool(self.enabled) and held > self._config.window_slots - self._config.banks
+
+    def start(self, *, enable: bool, base: int, output_base: int) -> None:
+        """A clock edge that begins a pass."""
+        self.put("enabled", int(enable))
+        if enable:
+            for name in ("done", "group", "tile"):
+                self.put(name, 0)
+            self.put("position", base)
+            self.put("target", output_base)
+            self.put("fresh", 1)
+
+    def clock(self, filled: int, last: int, item: dict[str, int], groups: int) -> None:
+        """Any other clock edge; ``last``: of each buffered group, whether it ends its channels."""
+        step = not self.done and filled != self.position
+        finished = (
+            step
+            and last >> (self.position & self._config.window_slots - 1) // (self._config.banks) & 1
+        )
+        self.put("write", int(finished))
+        if not step:
+            return
+        self.put("position", self.position + self._config.banks & self._mask)
+        self.put("fresh", int(finished))
+        if not finished:
+            return
+        self.put("address", self.target)
+        if self.group + 1 == groups:
+            self.put("group", 0)
+            self.put("target", item["output_base"] + self.tile + 1 & _W)
+            self.put("done", int(self.tile + 1 == item["output_pitch"]))
+            self.put("tile", self.tile + 1 & _W)
+        else:
+            self.put("group", self.group + 1)
+            self.put("target", self.target + item["output_pitch"] & _W)
+
+
+class Drain(Unit):
+    """Counters of the drain; see :class:`rtl_gen.drain.Drain`."""
+
+    IDLE, POOL, RAW, REQUANTISE = range(4)
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.state = self.item_bits = self.records = 0
+        self.core = self.step = self.lane = self.row = self.column = 0
+        self.tile_address = self.word_address = self.word_bank = 0
+        self.write = self.address = self.bank = 0
+        self.item = unpack(PASS, 0)
+
+    def start(self, bits: int, records: int) -> None:
+        """A clock edge that takes a pass."""
+        self.put("item_bits", bits)
+        self.item = item = unpack(PASS, bits)
+        for name in ("core", "step", "lane", "row", "column"):
+            self.put(name, 0)
+        self.put("tile_address", item["output_base"])
+        self.put("word_address", item["output_base"])
+        self.put("word_bank", item["bank"])
+        self.put("write", 0)
+        if not item["pool"]:
+            self.put("records", records)
+        state = self.POOL if item["pool"] else self.RAW if item["raw"] else self.REQUANTISE
+        self.put("state", state)
+
+    @property
+    def last_lane(self) -> int:
+        """The last lane of the tile that owns a pixel."""
+        item = self.item
+        strips = item["strips"] - (self.row >= item["last_rows"])
+        return (strips - 1 << item["columns_bits"]) + self._columns - 1
+
+    @property
+    def _columns(self) -> int:
+        return self.item["columns"] - (self.column >= self.item["last_steps"])
+
+    def core_done(self, ready: int) -> bool:
+        """Whether the core's sums are through in this cycle; ``ready``: a bit for each core."""
+        if not ready >> self.core & 1:
+            return False
+        if self.state == self.REQUANTISE:
+            return self.step + 1 == self.item["steps"]
+        return self.state == self.RAW and self.lane == self.last_lane
+
+    def pass_done(self, ready: int) -> bool:
+        """Whether the pass's last sums are through in this cycle."""
+        item = self.item
+        return (
+            self.core_done(ready)
+            and self.core + 1 == item["cores"]
+            and self.column + 1 == item["steps_wide"]
+            and self.row + 1 == item["rows"]
+        )
+
+    def clock(self, ready: int, *, pooled: int) -> None:
+        """Any other clock edge."""
+        done, end = self.core_done(ready), self.pass_done(ready)
+        stored = done and self.state == self.REQUANTISE
+        self.put("write", int(stored))
+        if stored:
+            self.put("address", self.word_address)
+            self.put("bank", self.word_bank)
+        if self.state == self.POOL and pooled:
+            self.put("state", self.IDLE)
+        if self.state in {self.IDLE, self.POOL} or not ready >> self.core & 1:
+            return
+        if self.state == self.REQUANTISE:
+            self.put("step", 0 if done else self.step + 1)
+        else:
+            self.put("lane", 0 if done else self.lane + 1)
+        if done:
+            self._next_core()
+        if end:
+            self.put("state", self.IDLE)
+
+    def _next_core(self) -> None:
+        item = self.item
+        if self.core + 1 == item["cores"]:
+            self.put("core", 0)
+            row_end = self.column + 1 == item["steps_wide"]
+            self.put("column", 0 if row_end else self.column + 1)
+            self.put("row", self.row + row_end & _W)
+            self.put("word_address", self.tile_address + 1 & _W)
+            self.put("tile_address", self.tile_address + 1 & _W)
+            self.put("word_bank", item["bank"])
+            return
+        self.put("core", self.core + 1)
+        last_bank = self.word_bank + 1 == self._config.banks
+        if last_bank:
+            self.put("word_address", self.word_address + item["output_pitch"] & _W)
+        self.put("word_bank", 0 if last_bank else self.word_bank + 1)

@@ -1,0 +1,88 @@
+"""Slots of the adders: filled ones by the weights alone, and losses that leave none over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.utilisation import CAUSES, LayerUse, joined, layer_uses
+from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool
+from pann_hw.integer.terms import term_count
+from pann_hw.machine.machine import Machine, Schedule
+from pann_hw.program.compile import compile_network
+from pann_hw.program.image import link
+from pann_hw.program.program import Program
+from tests.random_networks import one_layer, random_config, random_network, residual_network
+
+
+def used(
+    network: IntegerNetwork, config: AcceleratorConfig
+) -> tuple[Program, Schedule, list[LayerUse]]:
+    program = compile_network(network, config, "csd" if config.shift else "unary")
+    schedule = Machine(link([program])).run(0)
+    return program, schedule, layer_uses(program, schedule)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_parts_add_up_to_all_slots(number: int, rng: np.random.Generator) -> None:
+    make = residual_network if number % 2 else random_network
+    config = random_config(rng)
+    _, schedule, uses = used(make(rng, 2)[0], config)
+    assert sum(use.cycles for use in uses) == schedule.cycles
+    for use in (*uses, joined("all", uses)):
+        parts = [use.filled, *(getattr(use, name) for name in CAUSES)]
+        assert min(parts) >= 0
+        assert sum(parts) == use.slots == use.cycles * config.cores * config.lanes * config.terms
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_filled_slots_are_terms_times_pixels(number: int, rng: np.random.Generator) -> None:
+    network, config = random_network(rng, 2)[0], random_config(rng)
+    for layer, use in zip(network.layers, used(network, config)[2], strict=True):
+        _, height, width = layer.output.shape
+        weights = [] if isinstance(layer, MaxPool) else [s.weights for s in layer.sources]
+        terms = sum(term_count(each, config.shift) for each in weights)
+        assert use.filled == terms * height * width
+
+
+def test_cycles_of_causes_are_those_of_the_schedule(rng: np.random.Generator) -> None:
+    config = random_config(rng)
+    network = residual_network(rng, 2)[0]
+    program, schedule, uses = used(network, config)
+    issued = np.concatenate([cycles[:, 0] for cycles in schedule.issued])
+    assert uses[0].input_loading == schedule.input_cycles * uses[0].slots // uses[0].cycles
+    assert all(use.input_loading == 0 for use in uses[1:])
+    begin = 0
+    for number, (layer, use) in enumerate(zip(network.layers, uses, strict=True)):
+        own = [
+            e for e, p in zip(schedule.pass_ends, program.passes, strict=True) if p.layer == number
+        ]
+        end = schedule.cycles if number == len(uses) - 1 else int(max(own))
+        assert use.cycles == end - begin
+        if isinstance(layer, Accumulate):
+            within = issued[(issued > begin) & (issued <= end)]
+            slots = use.slots // use.cycles
+            assert use.drain == (end - within.max()) * slots
+            waits = begin + (0 if begin else schedule.input_cycles)
+            assert use.start == (within.min() - waits - 1) * slots
+            bundles = len(within) * config.lanes * config.terms
+            assert use.filled + use.idle_lanes + use.empty_places == bundles
+        else:
+            assert use.idle_cores == use.slots
+        begin = end
+
+
+def test_each_loss_is_of_its_cause() -> None:
+    config = AcceleratorConfig(lanes=8, cores=4, accumulator_width=32)
+    # One weight for each of three channels, on 2 of 8 lanes: one place of two, one core idle.
+    (use,) = used(one_layer((1, 1, 2), (1, 1), channels=3), config)[2]
+    assert use.filled == 3 * 2
+    assert use.idle_lanes == 3 * 6
+    assert use.empty_places == 3 * 8
+    assert use.finished_cores == 0
+    assert use.idle_cores * 3 == use.stalled + 3 * 2 * 8
+    (more,) = used(one_layer((1, 1, 2), (1, 1), channels=3), replace(config, cores=3))[2]
+    assert more.idle_cores == 0

@@ -1,0 +1,89 @@
+"""Sizes of accelerators: the first that is fast enough, and memories that are just large enough."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
+from pann_hw.integer.network import Accumulate, IntegerNetwork
+from pann_hw.integer.terms import encode
+from pann_hw.machine.machine import Machine
+from pann_hw.machine.sizing import additions, fitted, smallest
+from pann_hw.program.compile import compile_network
+from pann_hw.program.image import link
+from tests.random_networks import NetworkBuilder
+
+BASE = AcceleratorConfig()
+
+
+@pytest.fixture(scope="module")
+def network() -> IntegerNetwork:
+    b = NetworkBuilder(np.random.default_rng(3), (3, 12, 12), 4)
+    first = b.accumulate(b.convolution("x", 6, (3, 3), padding=(1, 1)))
+    second = b.accumulate(b.convolution(first, 8, (3, 3), (2, 2), (1, 1)))
+    b.accumulate(b.convolution(second, 4, (6, 6)), raw=True)
+    return b.network()
+
+
+def cycles(network: IntegerNetwork, config: AcceleratorConfig) -> int:
+    return Machine(link([compile_network(network, config, "csd")])).intervals([0, 0])[-1]
+
+
+def test_the_first_size_that_is_fast_enough(network: IntegerNetwork) -> None:
+    tried = smallest(network, "csd", 4000, BASE)
+    assert [one.meets for one in tried] == [False] * (len(tried) - 1) + [True]
+    assert len(tried) > 1
+    sizes = [one.adders for one in tried]
+    assert sizes == sorted(sizes)
+    for one in tried:
+        assert one.meets == (one.cycles <= 4000)
+        assert one.adders == one.config.lanes * one.config.cores * one.config.terms
+        assert cycles(network, one.config) == one.cycles
+    assert {one.config.window_slots for one in tried} == {BASE.window_slots}
+
+
+def test_what_is_not_tried_cannot_be_fast_enough(network: IntegerNetwork) -> None:
+    limit = 1700
+    tried = {(one.config.lanes, one.config.cores) for one in smallest(network, "csd", limit, BASE)}
+    for lanes, cores in ((4, 1), (4, 2), (8, 1)):
+        assert lanes * cores * BASE.terms * limit < additions(network, BASE.shift)
+        assert (lanes, cores) not in tried
+        config = replace(BASE, lanes=lanes, cores=cores, activation_words=8192)
+        assert cycles(network, config) > limit
+
+
+def test_memories_are_just_large_enough(network: IntegerNetwork) -> None:
+    config = smallest(network, "csd", 10000, BASE)[-1].config
+    program = compile_network(network, config, "csd")
+    assert fitted(program) == config
+    words = max(place.base + place.words for place in program.placements.values())
+    assert words * config.banks == config.activation_words
+    for name in ("term_words", "descriptor_words"):
+        with pytest.raises(InputError, match=name):
+            small = replace(config, **{name: getattr(config, name) - 1})
+            link([compile_network(network, small, "csd")])
+
+
+@pytest.mark.parametrize("max_shift", [0, 3])
+def test_additions_are_the_terms_of_all_outputs(network: IntegerNetwork, max_shift: int) -> None:
+    expected: int = sum(
+        len(encode(int(weight), max_shift)) * layer.output.shape[1] * layer.output.shape[2]
+        for layer in network.layers
+        if isinstance(layer, Accumulate)
+        for source in layer.sources
+        for weight in source.weights.ravel()
+    )
+    assert additions(network, max_shift) == expected
+
+
+def test_too_fast_is_refused(network: IntegerNetwork) -> None:
+    with pytest.raises(InputError, match=r"10 cycles .* has \d+ additions, at least \d+ cycles"):
+        smallest(network, "csd", 10, BASE)
+    needed = additions(network, 3)
+    limit = needed / (64 * 16 * 2) + 1
+    with pytest.raises(InputError, match=r"the fewest are \d+, with \d+ lanes and \d+ cores"):
+        smallest(network, "csd", limit, BASE)
