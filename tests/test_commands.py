@@ -137,6 +137,122 @@ def test_exported_program_gives_the_same_network_as_its_module(
             assert np.array_equal(mine.sources[0].weights, theirs.sources[0].weights)
 
 
+def test_compile_quantises_for_budgets(
+    work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = f"{tmp_path}/points.pann"
+    result = output(
+        capsys, "compile", f"{work}/net.py:make", "--data", f"{work}/data.npz",
+        "--budget", "24,8,3bit", "--encoding", "csd,unary,csd", *SMALL, "--output", path,
+    )  # fmt: skip
+    points = result["points"]
+    assert isinstance(points, list)
+    assert [point["encoding"] for point in points] == ["csd", "unary", "csd"]
+    for point, budget in zip(points, (24, 8, 16.5), strict=True):
+        assert 0.8 * budget < point["flips_per_mac"] <= budget
+    assert points[1]["cycles_per_image"] < points[0]["cycles_per_image"]
+    # The same network as quantize makes.
+    quantized = f"{tmp_path}/n.npz"
+    output(
+        capsys, "quantize", f"{work}/net.py:make", "--data", f"{work}/data.npz", "--budget", "3bit",
+        "--output", quantized,
+    )  # fmt: skip
+    alone = output(capsys, "compile", quantized, *SMALL, "--output", f"{tmp_path}/p.pann")["points"]
+    assert isinstance(alone, list)
+    for key in ("bundles", "cycles_per_image", "flips_per_mac"):
+        assert alone[0][key] == points[2][key]
+
+
+def test_simulate_along_a_schedule(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ("simulate", f"{work}/program.pann", "--data", f"{work}/data.npz", "--images", "9")
+    each = output(capsys, *run)["points"]
+    assert isinstance(each, list)
+    result = output(capsys, *run, "--schedule", "1,0,1", "--flips")
+    points = result["points"]
+    assert isinstance(points, list)
+    assert [point["images"] for point in points] == [3, 6]
+    for index, point in enumerate(points):
+        images = [i for i in range(9) if (1, 0, 1)[i % 3] == index]
+        assert point["classes"] == [each[index]["classes"][i] for i in images]
+        assert point["cycles_mismatched"] == 0
+        assert point["flips"]["operand"] > 0
+    overlapped = output(capsys, *run, "--schedule", "1,0,1", "--overlap")["points"]
+    assert isinstance(overlapped, list)
+    for point, early in zip(points, overlapped, strict=True):
+        assert early["classes"] == point["classes"]
+        assert early["cycles_mismatched"] == 0
+        assert early["cycles_per_image"] < point["cycles_per_image"]
+    assert main([*run, "--schedule", "0,1", "--flips"]) == 0
+    assert "flips per image" in capsys.readouterr().out
+
+
+def test_generate_for_a_rate(
+    work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "hardware"
+    arguments = ["generate", "--for", f"{work}/net.npz", "--fps", "1000", "--clock", "1"]
+    arguments += ["--output", str(folder)]
+    result = output(capsys, *arguments)
+    tried = result["tried"]
+    assert isinstance(tried, list)
+    assert [one["meets"] for one in tried] == [False] * (len(tried) - 1) + [True]
+    assert tried[-1]["fps"] >= 1000 and tried[-1]["cycles"] <= 1000
+    config = AcceleratorConfig.load(folder / "config.json")
+    assert (config.lanes, config.cores) == (tried[-1]["lanes"], tried[-1]["cores"])
+    program = f"{tmp_path}/p.pann"
+    fits = ["compile", f"{work}/net.npz", "--config", f"{folder}/config.json", "--output", program]
+    assert main(fits) == 0
+    assert main(arguments) == 0
+    assert "<- the first that is fast enough" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("simulate", "program.pann", "--schedule", "0,2"), "point 2 is not loaded"),
+        (("simulate", "program.pann", "--schedule", "x"), "must be numbers of operating points"),
+        (("simulate", "program.pann", "--flips", "--overlap"), "leave out --overlap, or --flips"),
+        (("compile", "net.py:make", "--budget", "2bit,x"), "budget 'x': must be 2bit"),
+        (("compile", "net.npz", "unary.npz", "--budget", "2bit"), "must be one float network"),
+        (("compile", "net.npz"), "calibrates for budgets, give them with --budget"),
+    ],
+)
+def test_bad_operating_points(
+    arguments: tuple[str, ...],
+    message: str,
+    work: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    command, *others = arguments
+    files = [f"{work}/{one}" if "." in one else one for one in others]
+    extra = ["--output", f"{tmp_path}/p.pann"] if command == "compile" else []
+    found = refusal(capsys, 2, command, *files, "--data", f"{work}/data.npz", *extra)
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--fps", "3"), "--fps without --for, --clock"),
+        (("--fps", "0", "--clock", "1"), "--fps 0: must be above 0"),
+        (("--fps", "1", "--clock", "nan"), "--clock nan: must be above 0"),
+        (("--fps", "1e9", "--clock", "1"), "lower the rate or raise the clock"),
+    ],
+)
+def test_bad_rates(
+    arguments: tuple[str, ...],
+    message: str,
+    work: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    network = ["--for", f"{work}/net.npz"] if len(arguments) > 2 else []
+    out = ["--output", f"{tmp_path}/hardware"]
+    assert message in refusal(capsys, 2, "generate", *network, *arguments, *out)
+    assert not (tmp_path / "hardware").exists()
+
+
 def test_simulate_compare_and_power_agree(
     work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

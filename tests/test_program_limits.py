@@ -42,24 +42,12 @@ BEYOND: dict[str, tuple[Callable[[], IntegerNetwork], str]] = {
         lambda: one_layer((1, 1, 1), (1, 1), padding=(400, 400)),
         r"tensor 'x' of shape \(1, 1, 1\) takes 80601 words a channel, must be at most 65535",
     ),
-    "row step": (
-        lambda: one_layer((1, 2, 3000), (1, 1), (200, 1)),
-        "layer 'y': a vertical stride of 200 is 75000 words, must be at most 65535: raise lanes",
-    ),
     "kernel": (lambda: one_layer((1, 256, 1), (256, 1)), r"layer 'y': kernel \(256, 1\), .* 255"),
     "pool": (huge_pool, r"layer 'p': kernel \(300, 1\), .* at most 255"),
     "stride": (lambda: one_layer((1, 2, 1), (1, 1), (256, 1)), r"stride \(256, 1\), .* 255"),
     "padding": (
         lambda: one_layer((1, 1, 1), (1, 1), (1, 1), (256, 0)),
         r"padding \(256, 0\).* 255",
-    ),
-    "reach": (
-        lambda: one_layer((1, 8, 1), (255, 1), padding=(127, 0)),
-        r"layer 'y': kernel \(255, 1\) .* \(127, 0\) reaches over 383 lanes, must be at most 127",
-    ),
-    "reach along rows": (
-        lambda: one_layer((1, 1, 8), (1, 255), padding=(0, 127)),
-        r"layer 'y': kernel \(1, 255\) .* reaches over 383 lanes",
     ),
 }
 
@@ -83,8 +71,36 @@ def test_sizes_beyond_the_format(name: str) -> None:
         one_layer((1, 4, 4), (1, 1), (1, 1), (255, 0)),
         one_layer((1, 4, 4), (1, 1), (1, 1), (0, 255)),
         one_layer((2, 32768, 1), (1, 1)),
+        one_layer((1, 2, 3000), (1, 1), (200, 1)),
+        one_layer((1, 8, 1), (255, 1), padding=(127, 0)),
     ],
-    ids=["rows", "columns", "channels", "kernel", "stride", "padding", "padding of rows", "words"],
+    ids=[
+        "rows",
+        "columns",
+        "channels",
+        "kernel",
+        "stride",
+        "padding",
+        "padding of rows",
+        "words",
+        "row step",
+        "reach",
+    ],
 )
 def test_sizes_at_the_limit(network: IntegerNetwork) -> None:
     link([compile_network(network, LARGE, "unary")])
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_windows_that_reach_over_too_many_lanes(axis: int) -> None:
+    def network(kernel: int, padding: int) -> IntegerNetwork:
+        """Of blocks of one pixel."""
+        pairs = [(63, 1), (kernel, 1), (padding, 0)]
+        size, kernels, paddings = [pair[::-1] if axis else pair for pair in pairs]
+        return one_layer((1, *size), kernels, padding=paddings)
+
+    config = AcceleratorConfig(lanes=64, term_words=65536, descriptor_words=65536)
+    link([compile_network(network(194, 66), config, "unary")])
+    message = r"layer 'y': kernel .* reaches over 128 lanes, must be at most 127; split the layer"
+    with pytest.raises(InputError, match=message):
+        compile_network(network(195, 66), config, "unary")

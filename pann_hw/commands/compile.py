@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import add_config, check_writable, load_config
-from pann_hw.commands.console import table
+from pann_hw.commands.console import bar, table
+from pann_hw.commands.recipe import add_recipe, load_recipe
 from pann_hw.errors import InputError
+
+if TYPE_CHECKING:
+    from pann_hw.integer.network import IntegerNetwork
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -15,35 +20,53 @@ __all__ = ["add_arguments", "run", "show"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument(
-        "networks", nargs="+", type=Path, metavar="network",
-        help="made by pann-hw quantize; several become operating points 0, 1, ...",
+        "networks", nargs="+", metavar="network",
+        help="made by pann-hw quantize; several become operating points 0, 1, ...; with --budget "
+        "one float network",
     )  # fmt: skip
     parser.add_argument(
+        "--budget", metavar="FLIPS",
+        help="quantise a float network first, for an operating point of each of these budgets, "
+        "separated by commas: flips per MAC, or 2bit .. 8bit",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="with --budget: .npz with x, and y, to calibrate"
+    )
+    parser.add_argument(
+        "--images", type=int, default=512, metavar="N", help="of it; default %(default)s"
+    )
+    add_recipe(parser)
+    parser.add_argument(
         "--encoding", metavar="NAMES",
-        help="csd or unary, or one for each network, separated by commas; default what the lanes "
-        "can do",
+        help="csd or unary, or one for each operating point, separated by commas; default what the "
+        "lanes can do",
     )  # fmt: skip
     parser.add_argument("--output", type=Path, default=Path("program.pann"), metavar="FILE")
     add_config(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
-    """Compile, link, save."""
-    from pann_hw.integer.store import load
+    """Quantise where asked for, compile, link, save."""
     from pann_hw.machine.machine import Machine
     from pann_hw.program.compile import descriptor_words
     from pann_hw.program.deployment import deploy, save_deployment
+    from pann_hw.quantise.budget import flips_per_mac
 
     config = load_config(args)
     check_writable(args.output)
+    budgets = [] if args.budget is None else args.budget.split(",")
+    count = len(budgets) or len(args.networks)
     names = (args.encoding or config.lane).split(",")
-    encodings = names * len(args.networks) if len(names) == 1 else names
-    if len(encodings) != len(args.networks):
+    encodings = names * count if len(names) == 1 else names
+    if len(encodings) != count:
+        what = "budgets" if budgets else "networks"
         raise InputError(
-            f"--encoding {args.encoding}: {len(names)} encodings for {len(args.networks)} "
-            f"networks: give one, or one for each"
+            f"--encoding {args.encoding}: {len(names)} encodings for {count} {what}: give one, or "
+            f"one for each"
         )
-    deployment = deploy([load(path) for path in args.networks], encodings, config)
+    shifts = [config.shift if name == "csd" else 0 for name in encodings]
+    networks = _quantised(args, budgets, shifts) if budgets else _loaded(args)
+    deployment = deploy(networks, encodings, config)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     save_deployment(deployment, args.output)
     machine = Machine(deployment.image)
@@ -52,8 +75,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "stream_words": len(deployment.image.stream()),
         "points": [
             {
-                "network": str(path),
+                "network": args.networks[0 if budgets else point],
                 "encoding": program.encoding,
+                "flips_per_mac": flips_per_mac(network, shift),
                 "passes": len(program.passes),
                 "bundles": sum(program.term_words),
                 "descriptor_words": descriptor_words(program),
@@ -61,11 +85,51 @@ def run(args: argparse.Namespace) -> dict[str, object]:
                 * max(place.base + place.words for place in program.placements.values()),
                 "cycles_per_image": machine.run(point).cycles,
             }
-            for point, (path, program) in enumerate(
-                zip(args.networks, deployment.programs, strict=True)
+            for point, (program, network, shift) in enumerate(
+                zip(deployment.programs, deployment.networks, shifts, strict=True)
             )
         ],
     }
+
+
+def _loaded(args: argparse.Namespace) -> list[IntegerNetwork]:
+    """The integer networks that are given."""
+    from pann_hw.integer.store import load
+
+    if args.data is not None:
+        raise InputError(f"--data {args.data}: calibrates for budgets, give them with --budget")
+    return [load(Path(name)) for name in args.networks]
+
+
+def _quantised(
+    args: argparse.Namespace, budgets: list[str], shifts: list[int]
+) -> list[IntegerNetwork]:
+    """The integer network of the float network for each budget."""
+    from pann_hw.network.data import Data, load_data
+    from pann_hw.network.load import load_network
+    from pann_hw.quantise.budget import parse_budget
+    from pann_hw.quantise.search import best, search, trial_count
+
+    recipe = load_recipe(args)
+    for budget in budgets:
+        parse_budget(budget)
+    if len(args.networks) != 1:
+        raise InputError(
+            f"--budget {args.budget} with {len(args.networks)} networks: must be one float network"
+        )
+    if args.data is None:
+        raise InputError(f"--budget {args.budget}: needs --data, images to calibrate with")
+    if args.images < 1:
+        raise InputError(f"--images {args.images}: must be at least 1")
+    data = load_data(args.data, labels=False)
+    graph = load_network(args.networks[0], data.sample_shape)
+    data = Data(data.x[: args.images], None if data.y is None else data.y[: args.images])
+    networks = []
+    with bar("quantising", len(budgets) * trial_count(recipe)) as step:
+        for budget, shift in zip(budgets, shifts, strict=True):
+            found = search(graph, data.x, data.y, budget, shift, lambda *_: step(), recipe)
+            networks.append(best(found).network)
+    return networks
 
 
 def show(result: dict[str, object]) -> None:
@@ -73,11 +137,16 @@ def show(result: dict[str, object]) -> None:
     points = result["points"]
     assert isinstance(points, list)
     keys = (
-        "encoding", "passes", "bundles", "descriptor_words", "activation_words", "cycles_per_image",
+        "encoding", "flips_per_mac", "passes", "bundles", "descriptor_words", "activation_words",
+        "cycles_per_image",
     )  # fmt: skip
     table(
         "Operating points",
         ("point", *(key.replace("_", " ") for key in keys)),
-        [(index, *(point[key] for key in keys)) for index, point in enumerate(points)],
+        [(index, *(_shown(point[key]) for key in keys)) for index, point in enumerate(points)],
     )
     print(f"Program: {result['program']} ({result['stream_words']} words to load)")
+
+
+def _shown(value: object) -> object:
+    return f"{value:.2f}" if isinstance(value, float) else value

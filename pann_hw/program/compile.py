@@ -99,16 +99,15 @@ def _segment(
     kernel: tuple[int, int],
     channels: tuple[int, int],
     output: Tensor,
+    grid: Grid,
     place: Placement,
     pad_value: int,
-    *,
-    share: bool,
 ) -> Segment:
     """How a pass reads whole groups of channels, those from ``channels[0]`` to ``channels[1]``.
 
-    ``share``: windows of neighbouring taps may be one, if padding lets them.
+    ``grid`` is the output's, ``place`` the tensor's.
     """
-    check_windows(output.name, source, kernel, place.grid)
+    check_windows(output.name, source, kernel, place.grid, grid)
     first = channels[0] // place.banks
     groups = -(-channels[1] // place.banks) - first
     padding, stride = source.padding[1], source.stride[1]
@@ -124,7 +123,8 @@ def _segment(
         source.padding,
         pad_value,
         place.banks,
-        share and (inside or pad_value == 0),
+        # Neighbours are beside each other only where blocks are one pixel wide on both sides.
+        isinstance(source, Source) and grid.steps == 1 and (inside or pad_value == 0),
     )
 
 
@@ -135,8 +135,9 @@ def _pool_pass(
     placements: dict[str, Placement],
 ) -> Pass:
     channels = layer.output.shape[0]
+    place = placements[layer.output.name]
     segment = _segment(
-        layer, layer.kernel, (0, channels), layer.output, placements[layer.tensor], 0, share=False
+        layer, layer.kernel, (0, channels), layer.output, place.grid, placements[layer.tensor], 0
     )
     return Pass(
         layer=index,
@@ -151,7 +152,7 @@ def _pool_pass(
         bias=(),
         scales=(),
         q_max=0,
-        output=placements[layer.output.name],
+        output=place,
     )
 
 
@@ -183,9 +184,9 @@ def _passes(
                     kernel,
                     channels,
                     output,
+                    grid,
                     placements[source.tensor],
                     tensor.zero_point,
-                    share=grid.steps == 1,
                 )
             )
         pairs = list(zip(sources, segments, strict=True))

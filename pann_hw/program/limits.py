@@ -39,13 +39,15 @@ def check_tensors(network: IntegerNetwork, grids: dict[str, Grid]) -> None:
             )
 
 
-def check_windows(name: str, source: Source | MaxPool, kernel: tuple[int, int], grid: Grid) -> None:
+def check_windows(
+    name: str, source: Source | MaxPool, kernel: tuple[int, int], grid: Grid, output: Grid
+) -> None:
     """Check how a layer reads a tensor.
 
     Parameters
     ----------
     name : of the layer's output, for the message
-    grid : of the tensor
+    grid, output : of the tensor, and of the layer's output
 
     Raises
     ------
@@ -56,19 +58,14 @@ def check_windows(name: str, source: Source | MaxPool, kernel: tuple[int, int], 
             f"layer {name!r}: kernel {kernel}, stride {source.stride}, padding {source.padding}: "
             f"each must be at most {_SMALL_FIELD}; split the layer"
         )
-    reach = [
-        (padding + size) // block + 1
-        for padding, size, block in zip(
-            source.padding, kernel, (grid.rows, grid.steps), strict=True
-        )
-    ]
-    if max(reach) > _SIGNED_FIELD:
+    blocks, outputs = (grid.rows, grid.steps), (output.rows, output.steps)
+    reach = 0
+    for axis in (0, 1):
+        first = -source.padding[axis]
+        last = first + source.stride[axis] * (outputs[axis] - 1) + kernel[axis] - 1
+        reach = max(reach, -(first // blocks[axis]), last // blocks[axis])
+    if reach > _SIGNED_FIELD:
         raise InputError(
             f"layer {name!r}: kernel {kernel} with padding {source.padding} reaches over "
-            f"{max(reach)} lanes, must be at most {_SIGNED_FIELD}; split the layer"
-        )
-    if source.stride[0] * grid.steps > _FIELD:
-        raise InputError(
-            f"layer {name!r}: a vertical stride of {source.stride[0]} is "
-            f"{source.stride[0] * grid.steps} words, must be at most {_FIELD}: raise lanes"
+            f"{reach} lanes, must be at most {_SIGNED_FIELD}; split the layer"
         )
