@@ -69,9 +69,10 @@ def _sized(
     if not given:
         return config, []
     if len(given) < len(options):
+        lacking = [name for name in options if name not in given]
         raise InputError(
-            f"{', '.join(given)} without {', '.join(set(options) - set(given))}: a size needs all "
-            f"of {', '.join(options)}"
+            f"{', '.join(given)} without {', '.join(lacking)}: a size needs all of "
+            f"{', '.join(options)}"
         )
     for name in ("fps", "clock"):
         value = getattr(args, name)
