@@ -147,12 +147,13 @@ class _Interpreter:
         for item in self._program.passes:
             reads = _Reads(item, self._config.lanes)
             terms = [self._terms(bundles) for bundles in item.bundles]
+            gates = _gates(item, self._config.lanes)
             for tile in range(item.tiles):
                 rows = self._rows(item, reads, tile)
                 if item.pool:
                     self._pool(item, tile, rows)
                 else:
-                    self._accumulate(item, tile, rows, terms)
+                    self._accumulate(item, tile, rows, terms, gates)
         self._observer.end()
         outputs = np.concatenate(self._outputs, 1)
         left = Activations(self._memory, self._registers)
@@ -204,15 +205,14 @@ class _Interpreter:
         self._observer.rows(words, windows)
         return windows.reshape(self._batch, -1, self._config.lanes)
 
-    def _accumulate(self, item: Pass, tile: int, rows: np.ndarray, terms: list[_Terms]) -> None:
-        mask = _lane_mask(item, self._config.lanes)
-        edges = _edges(item, self._config.lanes)
+    def _accumulate(
+        self, item: Pass, tile: int, rows: np.ndarray, terms: list[_Terms], gates: np.ndarray
+    ) -> None:
         lane = np.arange(self._config.lanes)
         for core, here in enumerate(terms):
             source = lane + here.offset[..., None] - 1
-            gate = mask & ~edges[np.minimum(here.offset, 3)] & (here.sign != 0)[..., None]
             source = np.clip(source, 0, len(lane) - 1)
-            operands = rows[:, here.window[..., None], source] * gate.astype(np.uint8)
+            operands = rows[:, here.window[..., None], source] * gates[here.offset]
             count = len(here.window)
             start = self._issued[core]
             self._issued[core] += count
@@ -241,9 +241,8 @@ class _Interpreter:
         states = np.maximum.accumulate(rows.reshape(shape), axis=2)
         self._observer.pool(states.reshape(self._batch, -1, *shape[3:]))
         for channel in range(segment.channels):
-            group, bank = divmod(channel, segment.banks)
-            address = item.output.base + group * item.output.grid.words
-            self._store(bank, address + tile, states[:, group, -1, bank])
+            bank, address = item.place(channel)
+            self._store(bank, address + tile, states[:, channel // segment.banks, -1, bank])
 
     def _store(self, bank: int, address: int, word: np.ndarray) -> None:
         self._memory[:, bank, address] = word
@@ -293,19 +292,14 @@ class _Reads:
         return np.array([segment.pad_value for segment, _ in self._windows], np.uint8)
 
 
-def _lane_mask(item: Pass, lanes: int) -> np.ndarray:
-    """Lanes that own a pixel of the output."""
-    strip, column = np.divmod(np.arange(lanes), item.output.grid.columns)
-    mask: np.ndarray = (strip < item.output.grid.strips) & (column < item.output.grid.columns_used)
-    return mask
-
-
-def _edges(item: Pass, lanes: int) -> np.ndarray:
-    """For each offset, and for no term: lanes whose neighbour is beyond the map."""
-    columns = item.output.grid.columns
-    column = np.arange(lanes) % columns
-    nowhere = np.zeros(lanes, bool)
-    return np.array([column == 0, nowhere, column == columns - 1, ~nowhere])
+def _gates(item: Pass, lanes: int) -> np.ndarray:
+    """uint8 (4, N): for each offset, and for no term, 1 in lanes that see their element, else 0."""
+    grid = item.output.grid
+    strip, column = np.divmod(np.arange(lanes), grid.columns)
+    on = (strip < grid.strips) & (column < grid.columns_used)
+    return np.array(
+        [on & (column > 0), on, on & (column < grid.columns - 1), np.zeros(lanes, bool)], np.uint8
+    )
 
 
 def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int]]]]:

@@ -138,6 +138,5 @@ def _sized(
     config = replace(config, accumulator_width=max(bits, config.step_width, 12))
     program = compile_network(network, config, encoding)
     final = fitted(program)
-    image = link([compile_network(network, final, encoding)])
-    found = Machine(image).intervals([0, 0])[-1]
+    found = Machine(link([replace(program, config=final)])).intervals([0, 0])[-1]
     return Sized(final, config.lanes * config.cores * config.terms, found, found <= cycles)

@@ -13,6 +13,7 @@ from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import quantise_input, run
 from pann_hw.machine.flips import FlipPredictor
 from pann_hw.machine.interpret import execute, output_map, store_map
+from pann_hw.machine.machine import Machine, Schedule
 from pann_hw.program.deployment import Deployment
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, build, simulate
@@ -107,11 +108,15 @@ def verify(
     ToolError : a tool is missing or fails
     """
     build(deployment.config)
+    schedules: list[Schedule] = []
+    if levels and not toggles:
+        machine = Machine(deployment.image)
+        schedules = [machine.run(point) for point in range(len(deployment.programs))]
     starts = range(0, len(x), _CHUNK)
     with ThreadPoolExecutor(2) as pool:
         chunks = pool.map(
             lambda start: _run_chunk(
-                deployment, x[start : start + _CHUNK], start, levels, toggles, progress
+                deployment, x[start : start + _CHUNK], start, levels, toggles, schedules, progress
             ),
             starts,
         )
@@ -125,6 +130,7 @@ def _run_chunk(
     first_image: int,
     levels: bool,
     toggles: bool,
+    schedules: list[Schedule],
     progress: Callable[[], None] | None,
 ) -> list[PointResult]:
     points, count = len(deployment.programs), len(x)
@@ -151,7 +157,7 @@ def _run_chunk(
             part.counted = {key: int(flips[images].sum()) for key, flips in result.toggles.items()}
         if levels:
             if predictor is None:
-                executed = execute(program, inputs[point])
+                executed = execute(program, inputs[point], schedule=schedules[point])
             else:
                 executed = predictor.execute(program, point, inputs[point])
                 part.predicted = {key: int(flips.sum()) for key, flips in predictor.flips.items()}
