@@ -15,14 +15,13 @@ from benchmarks.networks import NETWORKS
 from benchmarks.resnet20_network import load_module
 from benchmarks.utilisation import layer_uses
 from pann_hw.config import AcceleratorConfig
-from pann_hw.integer.network import Accumulate, IntegerNetwork, accumulator_bits
+from pann_hw.integer.network import IntegerNetwork
 from pann_hw.machine.machine import Machine
+from pann_hw.machine.sizing import fit
 from pann_hw.network.data import Data
 from pann_hw.network.graph import FloatGraph
 from pann_hw.network.torch_import import import_module
-from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.deployment import deploy
-from pann_hw.program.layout import MAX_POINTS, directory_stride
 from pann_hw.quantise.evaluate import outputs
 from pann_hw.quantise.quality import float_outputs
 from pann_hw.quantise.search import Candidate, best, search
@@ -59,21 +58,13 @@ def fitted(
     networks: Sequence[IntegerNetwork], encodings: Sequence[str], base: AcceleratorConfig
 ) -> AcceleratorConfig:
     """``base`` with accumulators and memories (powers of two) that just hold each network."""
-    programs = [compile_network(n, base, e) for n, e in zip(networks, encodings, strict=True)]
-    places = [place for program in programs for place in program.placements.values()]
-    descriptors = max(map(descriptor_words, programs)) + MAX_POINTS * directory_stride(base)
-    width = max(
-        accumulator_bits(layer, network.tensors)
-        for network in networks
-        for layer in network.layers
-        if isinstance(layer, Accumulate)
-    )
+    configs = [fit(n, e, base).config for n, e in zip(networks, encodings, strict=True)]
     return replace(
         base,
-        accumulator_width=max(width, base.step_width),
-        activation_words=_power(base.banks * max(place.base + place.words for place in places)),
-        term_words=_power(max(max(program.term_words) for program in programs)),
-        descriptor_words=_power(descriptors),
+        accumulator_width=max(config.accumulator_width for config in configs),
+        activation_words=_power(max(config.activation_words for config in configs)),
+        term_words=_power(max(config.term_words for config in configs)),
+        descriptor_words=_power(max(config.descriptor_words for config in configs)),
     )
 
 

@@ -15,7 +15,7 @@ from pann_hw.program.image import link
 from pann_hw.program.layout import MAX_POINTS, directory_stride
 from pann_hw.program.program import Program
 
-__all__ = ["Sized", "additions", "fitted", "smallest"]
+__all__ = ["Sized", "additions", "fit", "fitted", "smallest"]
 
 _LANES = (4, 8, 16, 32, 64)
 _CORES = (1, 2, 3, 4, 6, 8, 12, 16)
@@ -97,6 +97,18 @@ def additions(network: IntegerNetwork, max_shift: int) -> int:
     )
 
 
+def fit(network: IntegerNetwork, encoding: str, base: AcceleratorConfig) -> Program:
+    """A network's program for ``base`` with accumulators and memories that just hold it."""
+    bits = max(
+        accumulator_bits(layer, network.tensors)
+        for layer in network.layers
+        if isinstance(layer, Accumulate)
+    )
+    config = replace(base, accumulator_width=max(bits, base.step_width, 12))
+    program = compile_network(network, config, encoding)
+    return replace(program, config=fitted(program))
+
+
 def fitted(program: Program) -> AcceleratorConfig:
     """The program's configuration with no more memory than it needs."""
     config = program.config
@@ -130,13 +142,7 @@ def _candidates(base: AcceleratorConfig) -> Iterator[AcceleratorConfig]:
 def _sized(
     network: IntegerNetwork, encoding: str, config: AcceleratorConfig, cycles: float
 ) -> Sized:
-    bits = max(
-        accumulator_bits(layer, network.tensors)
-        for layer in network.layers
-        if isinstance(layer, Accumulate)
-    )
-    config = replace(config, accumulator_width=max(bits, config.step_width, 12))
-    program = compile_network(network, config, encoding)
-    final = fitted(program)
-    found = Machine(link([replace(program, config=final)])).intervals([0, 0])[-1]
-    return Sized(final, config.lanes * config.cores * config.terms, found, found <= cycles)
+    program = fit(network, encoding, config)
+    found = Machine(link([program])).intervals([0, 0])[-1]
+    adders = config.lanes * config.cores * config.terms
+    return Sized(program.config, adders, found, found <= cycles)
