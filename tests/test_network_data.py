@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pann_hw.errors import InputError
-from pann_hw.network.data import load_data
+from pann_hw.network.data import Data, load_data
 
 
 def saved(folder: Path, **arrays: object) -> Path:
@@ -122,3 +122,12 @@ def test_bad_files(write: object, message: str, tmp_path: Path) -> None:
         load_data(path, labels=False)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("count", "left"), [(1, 1), (3, 3), (9, 5), (None, 5)])
+def test_the_first_samples(count: int | None, left: int) -> None:
+    data = Data(np.arange(10, dtype=np.float32).reshape(5, 2, 1, 1), np.arange(5))
+    for one in (data.first(count), Data(data.x).first(count)):
+        assert np.array_equal(one.x, data.x[:left])
+        assert one.y is None or one.y.tolist() == list(range(left))
+    assert data.first(count).y is not None

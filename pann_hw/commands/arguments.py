@@ -82,7 +82,7 @@ def load_program(args: argparse.Namespace) -> Deployment:
 
 def load_program_data(args: argparse.Namespace, deployment: Deployment) -> Data:
     """The data of ``add_program``'s arguments, checked against the program's input."""
-    from pann_hw.network.data import Data, load_data
+    from pann_hw.network.data import load_data
 
     if args.images is not None and args.images < 1:
         raise InputError(f"--images {args.images}: must be at least 1")
@@ -90,8 +90,7 @@ def load_program_data(args: argparse.Namespace, deployment: Deployment) -> Data:
     shape = deployment.networks[0].input.shape
     if data.sample_shape != shape:
         raise InputError(f"{args.data}: samples are {data.sample_shape}, the program takes {shape}")
-    labels = None if data.y is None else data.y[: args.images]
-    return Data(data.x[: args.images], labels)
+    return data.first(args.images)
 
 
 def check_writable(path: Path, *, folder: bool = False) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import add_config, check_writable, load_config
 from pann_hw.commands.console import bar, table
-from pann_hw.commands.recipe import add_recipe, load_recipe
+from pann_hw.commands.recipe import add_recipe, load_float, load_recipe
 from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,8 +105,6 @@ def _quantised(
     args: argparse.Namespace, budgets: list[str], shifts: list[int]
 ) -> list[IntegerNetwork]:
     """The integer network of the float network for each budget."""
-    from pann_hw.network.data import Data, load_data
-    from pann_hw.network.load import load_network
     from pann_hw.quantise.budget import parse_budget
     from pann_hw.quantise.search import best, search, trial_count
 
@@ -121,9 +119,8 @@ def _quantised(
         raise InputError(f"--budget {args.budget}: needs --data, images to calibrate with")
     if args.images < 1:
         raise InputError(f"--images {args.images}: must be at least 1")
-    data = load_data(args.data, labels=False)
-    graph = load_network(args.networks[0], data.sample_shape)
-    data = Data(data.x[: args.images], None if data.y is None else data.y[: args.images])
+    graph, data = load_float(args.networks[0], args.data)
+    data = data.first(args.images)
     networks = []
     with bar("quantising", len(budgets) * trial_count(recipe)) as step:
         for budget, shift in zip(budgets, shifts, strict=True):

@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import check_writable
-from pann_hw.commands.console import bar, say, table
-from pann_hw.commands.recipe import add_calibration, add_recipe, check_calibration, load_recipe
+from pann_hw.commands.console import bar, table
+from pann_hw.commands.recipe import (
+    add_calibration,
+    add_recipe,
+    check_calibration,
+    load_float,
+    load_recipe,
+)
 from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,19 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Import, then search the best integer network for the budget, or make the baseline."""
     from pann_hw.integer.store import save
-    from pann_hw.network.data import Data, load_data
-    from pann_hw.network.load import load_network
     from pann_hw.quantise.search import best
 
     check_calibration(args)
     recipe = load_recipe(args)
     (_check_searched if args.baseline is None else _check_baseline)(args)
     check_writable(args.output)
-    data = load_data(args.data, labels=False)
-    graph = load_network(args.network, data.sample_shape)
-    for note in graph.notes:
-        say(note)
-    data = Data(data.x[: args.images], None if data.y is None else data.y[: args.images])
+    graph, data = load_float(args.network, args.data)
+    data = data.first(args.images)
     make = _searched if args.baseline is None else _baseline
     candidates = make(args, graph, data, recipe)
     chosen = best(candidates)

@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pann_hw.commands.console import say
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
+    from pann_hw.network.data import Data
+    from pann_hw.network.graph import FloatGraph
     from pann_hw.quantise.recipe import Recipe
 
-__all__ = ["add_calibration", "add_recipe", "check_calibration", "load_recipe"]
+__all__ = ["add_calibration", "add_recipe", "check_calibration", "load_float", "load_recipe"]
 
 SWITCHES = {
     "feedback": "make up for a weight's rounding error in the weights not yet rounded",
@@ -53,6 +56,23 @@ def check_calibration(args: argparse.Namespace) -> None:
         raise InputError(f"--max-shift {args.max_shift}: must be 1..7")
     if args.images < 1:
         raise InputError(f"--images {args.images}: must be at least 1")
+
+
+def load_float(network: str, data: Path) -> tuple[FloatGraph, Data]:
+    """A float network, with a word on what its import did, and the samples in a file.
+
+    Raises
+    ------
+    InputError : one of them cannot be read, or they do not fit each other
+    """
+    from pann_hw.network.data import load_data
+    from pann_hw.network.load import load_network
+
+    samples = load_data(data, labels=False)
+    graph = load_network(network, samples.sample_shape)
+    for note in graph.notes:
+        say(note)
+    return graph, samples
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:

@@ -122,7 +122,7 @@ def _jobs(args: argparse.Namespace) -> int:
 
 def _problem(args: argparse.Namespace, recipe: Recipe) -> tuple[Problem, str]:
     """What the sweep is about, and the metric of its front."""
-    from pann_hw.network.data import Data, load_data
+    from pann_hw.network.data import load_data
     from pann_hw.network.load import load_network
     from pann_hw.sweep.pareto import METRICS, default_metric
     from pann_hw.sweep.problem import Problem
@@ -130,7 +130,7 @@ def _problem(args: argparse.Namespace, recipe: Recipe) -> tuple[Problem, str]:
     if args.metric is not None and args.metric not in METRICS:
         raise InputError(f"--metric {args.metric}: must be one of {', '.join(METRICS)}")
     data = load_data(args.data, labels=False)
-    calibration = Data(data.x[: args.images], None if data.y is None else data.y[: args.images])
+    calibration = data.first(args.images)
     test = calibration if args.test is None else load_data(args.test, labels=False)
     if test.sample_shape != data.sample_shape:
         raise InputError(

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import check_writable
 from pann_hw.commands.console import bar, say, table
-from pann_hw.commands.recipe import add_calibration, add_recipe, check_calibration, load_recipe
+from pann_hw.commands.recipe import (
+    add_calibration,
+    add_recipe,
+    check_calibration,
+    load_float,
+    load_recipe,
+)
 from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,8 +62,6 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     """Import, quantise, train; the network of the best epoch is saved."""
     from pann_hw.integer.store import save
     from pann_hw.integer.terms import ENCODINGS
-    from pann_hw.network.data import load_data
-    from pann_hw.network.load import load_network
     from pann_hw.quantise.budget import flips_per_mac, mean_bits, parse_budget
     from pann_hw.quantise.post_training import prepare
     from pann_hw.quantise.quality import float_outputs, quality
@@ -73,15 +77,12 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     budget = parse_budget(args.budget)
     schedule = _schedule(args)
     check_writable(args.output)
-    data = load_data(args.data, labels=False)
-    graph = load_network(args.network, data.sample_shape)
-    for note in graph.notes:
-        say(note)
+    graph, data = load_float(args.network, args.data)
     max_shift = args.max_shift if args.encoding == "csd" else 0
-    x = data.x[: args.images]
-    y = None if data.y is None else data.y[: args.images]
+    calibration = data.first(args.images)
+    x = calibration.x
     say(f"quantising, {len(x)} calibration images")
-    start = best(search(graph, x, y, budget, max_shift, recipe=recipe)).network
+    start = best(search(graph, x, calibration.y, budget, max_shift, recipe=recipe)).network
     prepared = prepare(graph, x, recipe)
     steps = schedule.epochs * batch_count(len(data), schedule)
     with bar(f"training on {len(data)} images", steps) as step:

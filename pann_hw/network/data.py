@@ -34,6 +34,10 @@ class Data:
         """(C, H, W) of one input."""
         return self.x.shape[1:]
 
+    def first(self, count: int | None) -> Data:
+        """The first ``count`` samples, as many as there are of them; None: all."""
+        return Data(self.x[:count], None if self.y is None else self.y[:count])
+
 
 def load_data(path: Path, *, labels: bool) -> Data:
     """Read ``x`` and, where it is there, ``y`` from an .npz file.
