@@ -60,7 +60,9 @@ PASS: Fields = {
     "steps": 3,
     "columns_bits": 3,
     "frees_input": 1,
-    "_reserved": 4,
+    "halve": 1,
+    "linear": 1,
+    "_reserved": 2,
     "cores": 8,
     "q_max": 8,
     "windows": 8,
@@ -112,7 +114,8 @@ SEGMENT: Fields = {
     "shared_at": 8,
     "pad_value": 8,
     "shared_taps": 2,
-    "_reserved": 14,
+    "by_rows": 1,
+    "_reserved": 13,
 }
 """One tensor as a pass reads it.
 
