@@ -52,7 +52,7 @@ def descriptors(program: Program) -> Iterator[tuple[int, list[int]]]:
 
 def expected(item: Pass, lanes: int) -> Iterator[tuple[int, list[int], int, bool]]:
     """(address, lane of each element or -1, padding, end of a channel) of each group of windows."""
-    made = item.output.grid
+    made = item.grid
     for tile in range(made.words):
         row, step = divmod(tile, made.steps)
         for one in item.segments:

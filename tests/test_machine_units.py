@@ -140,7 +140,7 @@ def test_drain_stores_where_the_interpreter_does(program: Program) -> None:
             continue
         for tile in range(item.tiles):
             for core in range(item.channels):
-                steps = len(item.output.grid.lanes(tile)) if item.raw else item.steps
+                steps = len(item.grid.lanes(tile)) if item.raw else item.steps
                 last = tile == item.tiles - 1 and core == item.channels - 1
                 sent = 0
                 while not drain.core_done(ready):
@@ -151,7 +151,7 @@ def test_drain_stores_where_the_interpreter_does(program: Program) -> None:
                     assert not item.raw or drain.lane <= drain.last_lane
                 assert sent < config.lanes
                 if item.raw:
-                    lanes = [lane for lane, _, _ in item.output.grid.lanes(tile)]
+                    lanes = [lane for lane, _, _ in item.grid.lanes(tile)]
                     assert drain.last_lane == lanes[-1]
                 else:
                     assert sent == steps - 1
@@ -169,7 +169,7 @@ def test_pooled_words_are_stored_channel_by_channel(program: Program) -> None:
     slots, banks = config.window_slots, config.banks
     pool = MaxPool(config, flips())
     item, bits = next((item, bits) for item, bits, _, _ in records(program) if item.pool)
-    segment, grid = item.segments[0], item.output.grid
+    segment, grid = item.segments[0], item.grid
     taps = segment.kernel[0] * segment.kernel[1]
     base = 6
     pool.start(enable=True, base=base, output_base=item.output.base)

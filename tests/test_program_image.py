@@ -152,7 +152,7 @@ def test_every_point_is_found_from_the_directory(
 
 def check_pass(head: dict[str, int], item: Pass) -> None:
     """The record of a pass, against the pass."""
-    grid = item.output.grid
+    grid = item.grid
     assert (head["rows"], head["steps_wide"]) == (grid.rows, grid.steps)
     assert (head["strips"], head["columns"]) == (grid.strips, grid.columns_used)
     assert (head["last_rows"], head["last_steps"]) == (grid.last_rows, grid.last_steps)

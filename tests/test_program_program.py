@@ -29,7 +29,7 @@ def test_passes_cover_every_channel_once(cores: int, rng: np.random.Generator) -
         channels = [p.first_channel + i for p in passes for i in range(p.channels)]
         assert channels == list(range(layer.output.shape[0]))
         for item in passes:
-            grid = item.output.grid
+            grid = item.grid
             assert item.output.shape == layer.output.shape
             assert item.tiles == grid.words
             assert item.windows == sum(len(list(s.window_list())) for s in item.segments)

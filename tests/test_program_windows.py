@@ -80,7 +80,7 @@ def naive_words(grid: Grid, image: np.ndarray, lanes: int) -> np.ndarray:
 
 def check_gather(item: Pass, lanes: int, rng: np.random.Generator) -> None:
     """Every tap of every output pixel, picked from words and straight from the map."""
-    made = item.output.grid
+    made = item.grid
     for one in item.segments:
         image = rng.integers(0, 255, (one.grid.height, one.grid.width))
         words = naive_words(one.grid, image, lanes)
@@ -129,7 +129,7 @@ def test_only_zero_padding_is_shared(rng: np.random.Generator) -> None:
         for item in compile_network(network, config, "unary").passes:
             for one in item.segments:
                 if one.share and one.pad_value:
-                    last = (item.output.grid.width - 1) * one.stride[1] + one.kernel[1]
+                    last = (item.grid.width - 1) * one.stride[1] + one.kernel[1]
                     assert one.padding[1] == 0
                     assert last <= one.grid.width
                 assert not (item.pool and one.share)

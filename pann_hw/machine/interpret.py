@@ -225,7 +225,7 @@ class _Interpreter:
 
     def _drain(self, item: Pass, tile: int, core: int, sums: np.ndarray) -> None:
         if item.raw:
-            lanes = [lane for lane, _, _ in item.output.grid.lanes(tile)]
+            lanes = [lane for lane, _, _ in item.grid.lanes(tile)]
             self._outputs.append(sums[:, lanes])
             return
         states = requantise_steps(sums, item.scales[core], item.steps)
@@ -265,7 +265,7 @@ class _Reads:
 
     def addresses(self, tile: int) -> np.ndarray:
         """Word of each group of windows."""
-        row, step = divmod(tile, self._item.output.grid.steps)
+        row, step = divmod(tile, self._item.grid.steps)
         return np.array([
             segment.base
             + window.channel // segment.banks * segment.grid.words
@@ -275,7 +275,7 @@ class _Reads:
 
     def lanes(self, tile: int) -> np.ndarray:
         """(groups, N) lane of the word that each element is; -1 for padding."""
-        row, step = divmod(tile, self._item.output.grid.steps)
+        row, step = divmod(tile, self._item.grid.steps)
         known: dict[tuple[int, int, int, int], np.ndarray] = {}
         found = []
         for segment, window in self._windows:
@@ -294,7 +294,7 @@ class _Reads:
 
 def _gates(item: Pass, lanes: int) -> np.ndarray:
     """uint8 (4, N): for each offset, and for no term, 1 in lanes that see their element, else 0."""
-    grid = item.output.grid
+    grid = item.grid
     strip, column = np.divmod(np.arange(lanes), grid.columns)
     on = (strip < grid.strips) & (column < grid.columns_used)
     return np.array(
@@ -312,7 +312,7 @@ def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int
         if item.pool:
             channels = item.segments[0].channels
         for tile in range(item.tiles):
-            lanes = item.output.grid.lanes(tile)
+            lanes = item.grid.lanes(tile)
             entries += [
                 (
                     item.layer,
@@ -332,5 +332,5 @@ def output_map(program: Program) -> list[tuple[int, int, int]]:
         if item.raw
         for tile in range(item.tiles)
         for core in range(item.channels)
-        for _, row, column in item.output.grid.lanes(tile)
+        for _, row, column in item.grid.lanes(tile)
     ]

@@ -152,6 +152,7 @@ def _pool_pass(
         bias=(),
         scales=(),
         q_max=0,
+        grid=place.grid,
         output=place,
     )
 
@@ -206,6 +207,7 @@ def _passes(
             bias=tuple(int(value) for value in layer.bias[first:last]),
             scales=() if layer.scales is None else layer.scales[first:last],
             q_max=0 if layer.raw else layer.q_max,
+            grid=grid,
             output=place,
         )
 

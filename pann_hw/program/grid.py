@@ -65,6 +65,14 @@ class Grid:
         """Pixels of the last column's blocks that are in the map, 1..steps."""
         return self.width - (self.columns_used - 1) * self.steps
 
+    def halved(self) -> Grid:
+        """The same blocks with half as many columns: twice as wide and half as high.
+
+        Lane i of a strip's group of ``columns`` lanes takes what lane ``(2 * i + phase) % columns``
+        has, phase 0 in one word and 1 in the next; ``rows`` must be even.
+        """
+        return Grid(self.height, self.width, self.columns // 2, self.rows // 2, 2 * self.steps)
+
     def lanes(self, word: int) -> list[tuple[int, int, int]]:
         """(lane, y, x) of every pixel in a word of a channel, lanes in order."""
         row, step = divmod(word, self.steps)

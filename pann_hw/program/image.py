@@ -134,7 +134,7 @@ def _point(program: Program, first_pass: int) -> list[int]:
 def _descriptor(
     item: Pass, config: AcceleratorConfig, *, final: bool, early_input: bool
 ) -> list[int]:
-    grid = item.output.grid
+    grid = item.grid
     bank, base = item.place(0)
     words = pack_words(
         PASS,
@@ -145,6 +145,7 @@ def _descriptor(
             "two_segments": len(item.segments) - 1,
             "after": int(item.after),
             "frees_input": int(item.frees_input and early_input),
+            "halve": int(item.halve),
             "steps": item.steps,
             "columns_bits": grid.columns.bit_length() - 1,
             "cores": 0 if item.pool else item.channels,

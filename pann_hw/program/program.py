@@ -55,7 +55,8 @@ class Pass:
     bias : per active core
     scales : per active core; empty for raw and pool
     q_max : upper clamp
-    output : where the layer's output lies; for a raw pass its grid only
+    grid : in which the output is made: the columns of the tensors read
+    output : where it lies, in that grid or in ``grid.halved()``; for a raw pass its grid only
     """
 
     layer: int
@@ -70,6 +71,7 @@ class Pass:
     bias: tuple[int, ...]
     scales: tuple[Scale, ...]
     q_max: int
+    grid: Grid
     output: Placement
 
     @property
@@ -80,7 +82,12 @@ class Pass:
     @property
     def tiles(self) -> int:
         """Words of each output channel, each a tile of the pass."""
-        return self.output.grid.words
+        return self.grid.words
+
+    @property
+    def halve(self) -> bool:
+        """Whether a word is stored as two halves, in a grid of half as many columns."""
+        return not self.raw and self.grid.columns != self.output.grid.columns
 
     @property
     def windows(self) -> int:

@@ -138,6 +138,7 @@ class Segment:
             "last_steps": grid.last_steps,
             "shared_at": shared_at,
             "shared_taps": shared_taps if shared else 0,
+            "by_rows": 0,
             "pad_value": self.pad_value,
         }
 

@@ -120,7 +120,7 @@ def _words(descriptor: Descriptor, totals: np.ndarray) -> list[Word]:
 
 
 def _elements(descriptor: Descriptor, totals: np.ndarray) -> list[tuple[int, int]]:
-    grid = descriptor.compiled.output.grid
+    grid = descriptor.compiled.grid
     values = [
         int(sums[lane])
         for tile, cores in enumerate(totals)
@@ -136,7 +136,7 @@ def _quick_cycles(descriptor: Descriptor) -> int:
     item = descriptor.compiled
     if item.raw:
         # Lanes without a pixel in between take a cycle too.
-        grid = item.output.grid
+        grid = item.grid
         return sum(grid.lanes(tile)[-1][0] + 1 for tile in range(item.tiles)) * item.channels
     return 1 if item.pool else item.tiles * item.channels * item.steps
 
@@ -177,7 +177,7 @@ async def waits_for_nobody(dut: Any) -> None:
         one
         for one in random_passes(bench.config, 10**6)
         if one.compiled.raw
-        and [lane for lane, _, _ in one.compiled.output.grid.lanes(0)][1:2] == [1]
+        and [lane for lane, _, _ in one.compiled.grid.lanes(0)][1:2] == [1]
     )
     sums = bench.totals(1, bench.config.cores)[0]
     totals = bench.wrapped(sums[0] + descriptor.compiled.bias[0])

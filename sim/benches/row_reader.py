@@ -67,7 +67,7 @@ class _Bench:
         for descriptor in random_passes(self.config, groups):
             item = descriptor.compiled
             for tile in random.sample(range(item.tiles), min(item.tiles, 3)):
-                row, step = divmod(tile, item.output.grid.steps)
+                row, step = divmod(tile, item.grid.steps)
                 listed = zip(fetches(item), requests(item, tile), strict=True)
                 for (segment, window, _), request in listed:
                     word, strips, lanes, _ = segment.position(row, step, window)

@@ -23,7 +23,7 @@ _CONFIGS = {"two": CONFIG, "one": ONE_RAIL, "four": FOUR_TERMS, "many_lanes": MA
 
 def requests(item: Pass, tile: int) -> Iterator[dict[str, int]]:
     """The requests of one tile, by divisions where the hardware adds."""
-    row, step = divmod(tile, item.output.grid.steps)
+    row, step = divmod(tile, item.grid.steps)
     for segment, window, last in fetches(item):
         grid = segment.grid
         word, strips, lanes, _ = segment.position(row, step, window)
@@ -34,7 +34,7 @@ def requests(item: Pass, tile: int) -> Iterator[dict[str, int]]:
             "lanes": lanes,
             "strips_there": grid.strips - (word // grid.steps >= grid.last_rows),
             "columns_there": grid.columns_used - (word % grid.steps >= grid.last_steps),
-            "columns_bits": item.output.grid.columns.bit_length() - 1,
+            "columns_bits": item.grid.columns.bit_length() - 1,
             "pad_value": segment.pad_value,
             "group_last": int(last),
         }
