@@ -11,10 +11,11 @@ from pann_hw.errors import InputError
 
 __all__ = ["FORMAT_VERSION", "AcceleratorConfig"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the program format; part of every program's header."""
 
 _CHOICES: dict[str, tuple[object, ...]] = {
+    "layers": ("all", "linear"),
     "lane": ("unary", "csd"),
     "rails": (1, 2),
     "terms_per_rail": (1, 2),
@@ -25,12 +26,14 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 }
 _RANGES = {
     "cores": (1, 16),
-    "operand_width": (8, 8),
+    "operand_width": (2, 8),
     "accumulator_width": (12, 32),
     "low_bits": (1, 31),
     "activation_words": (16, 65536),
     "term_words": (16, 65536),
     "descriptor_words": (64, 65536),
+    "weight_words": (0, 65536),
+    "weight_width": (2, 8),
 }
 
 
@@ -40,6 +43,7 @@ class AcceleratorConfig:
 
     Attributes
     ----------
+    layers : "all", or "linear": without what fetches windows, for networks of linear layers alone
     lanes : output pixels that a core works on at a time, N
     cores : output channels worked on at a time, C
     lane : "unary" (additions only) or "csd" (terms are shifted by 0..max_shift)
@@ -54,8 +58,12 @@ class AcceleratorConfig:
     activation_words : words of `lanes` activations in all banks together
     term_words : bundles of terms per core
     descriptor_words : 32-bit words for layer descriptors
+    weight_words : columns of weights per core, an element for each lane, for linear layers with
+        lanes as outputs; 0 for none
+    weight_width : bits of such a weight, sign and magnitude
     """
 
+    layers: str = "all"
     lanes: int = 8
     cores: int = 4
     lane: str = "csd"
@@ -70,6 +78,8 @@ class AcceleratorConfig:
     activation_words: int = 1024
     term_words: int = 16384
     descriptor_words: int = 4096
+    weight_words: int = 0
+    weight_width: int = 4
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -98,6 +108,20 @@ class AcceleratorConfig:
                 f"low_bits = {self.low_bits}: must be below accumulator_width = "
                 f"{self.accumulator_width}"
             )
+        if self.layers == "linear" and not self.weight_words:
+            raise InputError(
+                'weight_words = 0: layers = "linear" needs columns of weights, at least 1'
+            )
+        if self.weight_width > self.operand_width + 1:
+            raise InputError(
+                f"weight_width = {self.weight_width}: must be at most operand_width + 1 = "
+                f"{self.operand_width + 1}"
+            )
+        if self.weight_words * self.column_words > 2**17:
+            raise InputError(
+                f"weight_words = {self.weight_words}: must be at most "
+                f"{2**17 // self.column_words} for {self.lanes} lanes of {self.weight_width} bits"
+            )
         if self.accumulator_width < self.step_width:
             raise InputError(
                 f"accumulator_width = {self.accumulator_width}: must be at least "
@@ -123,6 +147,26 @@ class AcceleratorConfig:
     def step_width(self) -> int:
         """Signed bits of the sum of all terms of one cycle."""
         return self.term_width + 1 + (self.terms - 1).bit_length()
+
+    @property
+    def windows(self) -> bool:
+        """Whether there is what fetches windows: convolution, pooling and all but linear layers."""
+        return self.layers == "all"
+
+    @property
+    def linear(self) -> bool:
+        """Whether linear layers can have lanes as outputs."""
+        return self.weight_words > 0
+
+    @property
+    def largest_weight(self) -> int:
+        """Largest magnitude of a weight in a column."""
+        return (1 << self.weight_width - 1) - 1
+
+    @property
+    def column_words(self) -> int:
+        """32-bit words of the program stream for a column of weights, a power of two."""
+        return 1 << (-(-self.lanes * self.weight_width // 32) - 1).bit_length()
 
     @property
     def bank_words(self) -> int:

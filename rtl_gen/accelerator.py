@@ -1,6 +1,6 @@
 """The accelerator: memories, sequencer, core array and drain behind three streams and registers."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -82,8 +82,11 @@ class Accelerator(wiring.Component):
             directory_write.addr.eq(loader.address),
             directory_write.data.eq(loader.word),
             directory_write.en.eq(descriptor_write.en & (loader.address < directory.depth)),
-            array.term_write.eq(loader.write & (loader.target != 0)),
-            array.term_core.eq(loader.target - 1),
+            array.term_write.eq(
+                loader.write & (loader.target != 0) & (loader.target <= config.cores)
+            ),
+            array.weight_write.eq(loader.write & (loader.target > config.cores)),
+            array.term_core.eq(loader.target - Mux(array.weight_write, 1 + config.cores, 1)),
             array.term_address.eq(loader.address),
             array.term.eq(loader.word),
             # Busy begins a cycle after the start; a program must not begin in between.

@@ -1,6 +1,6 @@
 """The carry-gated accumulator: upper bits are clocked only when a carry or borrow reaches them."""
 
-from amaranth import Module, Signal, signed
+from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,28 +8,30 @@ __all__ = ["GatedAccumulator"]
 
 
 class GatedAccumulator(wiring.Component):
-    """``value <- (clear ? 0 : value) + delta`` on ``enable``.
+    """``value <- (clear ? 0 : scale ? value << digit_bits : value) + delta`` on ``enable``.
 
-    The ``low_bits`` lowest bits are written at every addition, the others on ``clear`` and where
-    carry and sign of ``delta`` do not cancel: a small negative ``delta`` that borrows nothing
-    leaves them alone. Overflow wraps; programs are compiled so that it cannot happen.
+    The ``low_bits`` lowest bits are written at every addition, the others on ``clear``, on
+    ``scale`` and where carry and sign of ``delta`` do not cancel: a small negative ``delta`` that
+    borrows nothing leaves them alone. Overflow wraps; programs are compiled so that it cannot
+    happen.
 
     Parameters
     ----------
     width : bits of the signed value, 2 or more
     low_bits : bits that are always clocked, 1..width - 1
     delta_width : bits of the signed ``delta``, 2..width
+    digit_bits : of a digit, where numbers are taken digit by digit, highest first; 0 for never
 
     Members
     -------
-    enable, clear : In(1)
+    enable, clear : In(1); scale : In(1), where there are digits
     delta : In(signed(delta_width))
     value : Out(signed(width))
 
     Latency: one cycle from ``delta`` to ``value``. Throughput: one addition per cycle.
     """
 
-    def __init__(self, width: int, low_bits: int, delta_width: int) -> None:
+    def __init__(self, width: int, low_bits: int, delta_width: int, digit_bits: int = 0) -> None:
         if not 1 <= low_bits < width:
             raise ValueError(f"low_bits {low_bits}, must be 1..{width - 1}")
         if not 2 <= delta_width <= width:
@@ -37,12 +39,14 @@ class GatedAccumulator(wiring.Component):
         self._width = width
         self._low_bits = low_bits
         self._delta_width = delta_width
+        self._digit_bits = digit_bits
         super().__init__(
             {
                 "enable": In(1),
                 "clear": In(1),
                 "delta": In(signed(delta_width)),
                 "value": Out(signed(width)),
+                **({"scale": In(1)} if digit_bits else {}),
             }
         )
 
@@ -57,13 +61,19 @@ class GatedAccumulator(wiring.Component):
         sum_low = Signal(split + 1)
         step = Signal(signed(len(extended) - split + 1))
         kept = ~self.clear
+        before_low, before_high, rewrite = low, high, self.clear
+        if self._digit_bits:
+            scaled = self.value << self._digit_bits
+            before_low = Mux(self.scale, scaled[:split], low)
+            before_high = Mux(self.scale, scaled[split : self._width], high)
+            rewrite = self.clear | self.scale
         m.d.comb += [
             extended.eq(self.delta),
-            sum_low.eq((low & kept.replicate(split)) + extended[:split]),
+            sum_low.eq((before_low & kept.replicate(split)) + extended[:split]),
             step.eq((extended >> split) + sum_low[split]),
         ]
         with m.If(self.enable):
             m.d.sync += low.eq(sum_low)
-            with m.If(self.clear | (step != 0)):
-                m.d.sync += high.eq((high & kept.replicate(len(high))) + step)
+            with m.If(rewrite | (step != 0)):
+                m.d.sync += high.eq((before_high & kept.replicate(len(high))) + step)
         return m

@@ -1,13 +1,19 @@
-"""A core: N lanes that share one stream of bundles of terms."""
+"""A core: N lanes that share one stream of terms."""
 
-from amaranth import Array, Const, Module, Signal, signed
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth import Array, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from rtl_gen.lane import create_lane
+from rtl_gen.linear_stream import linear_layout
 from rtl_gen.row_buffer import choose_row, rows_layout
 from rtl_gen.term_stream import control_layout
+from rtl_gen.weight_memory import column_layout
 
 __all__ = ["Core", "sums_layout"]
 
@@ -24,18 +30,22 @@ class Core(wiring.Component):
     that the next tile goes on while they are taken away. Lanes that are off, neighbours beyond a
     lane's row of the grid, and places without a term see 0.
 
+    In a linear pass lanes are outputs: every place adds the magnitude of the lane's weight, with
+    the weight's sign.
+
     Parameters
     ----------
-    config : lanes, their kind and number of terms
+    config : lanes, their kind and number of terms, windows, columns of weights
 
     Members
     -------
-    lane_on, left_edge, right_edge : In(lanes), lanes that own a pixel, and those without a left,
-        or a right, neighbour
-    rows : In, the row buffer
-    control : In(control_layout)
+    lane_on : In(lanes), lanes that own a pixel, or an output
     sums : Out, of the finished tile
     ready : Out(1), ``sums`` are complete; until ``taken`` : In(1)
+    with windows: left_edge, right_edge : In(lanes), lanes without a left, or a right, neighbour;
+        rows : In, the row buffer; control : In(control_layout)
+    with columns of weights: linear_on : In(1), a linear pass; linear : In(linear_layout); column :
+        In, a weight for each lane
 
     Latency: two cycles from the last bundle's ``control`` to ``ready``. Throughput: one bundle per
     cycle.
@@ -43,61 +53,121 @@ class Core(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
-        super().__init__(
-            {
-                "lane_on": In(config.lanes),
+        members = {
+            "lane_on": In(config.lanes),
+            "sums": Out(sums_layout(config)),
+            "ready": Out(1),
+            "taken": In(1),
+        }
+        if config.windows:
+            members |= {
                 "left_edge": In(config.lanes),
                 "right_edge": In(config.lanes),
                 "rows": In(rows_layout(config)),
                 "control": In(control_layout(config)),
-                "sums": Out(sums_layout(config)),
-                "ready": Out(1),
-                "taken": In(1),
             }
-        )
+        if config.linear:
+            members |= {
+                "linear_on": In(1),
+                "linear": In(linear_layout(config)),
+                "column": In(column_layout(config)),
+            }
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        width, lanes = config.operand_width, config.lanes
-        terms = self.control.terms
-        operands = []
+        lanes = config.lanes
+        places = []
         for number in range(config.terms):
-            term = terms[number]
-            row = Signal(data.ArrayLayout(width, lanes), name=f"row{number}")
-            operand = Signal(data.ArrayLayout(width, lanes), name=f"operand{number}")
-            m.d.comb += row.eq(choose_row(self.rows, term.slot))
-            for lane in range(lanes):
-                left = row[lane - 1] if lane else Const(0, width)
-                right = row[lane + 1] if lane + 1 < lanes else Const(0, width)
-                beyond = (self.left_edge[lane] & (term.offset == 0)) | (
-                    self.right_edge[lane] & (term.offset == 2)
-                )
-                gate = term.active & self.lane_on[lane] & ~beyond
-                chosen = Array([left, row[lane], right])[term.offset]
-                m.d.comb += operand[lane].eq(chosen & gate.replicate(width))
-            operands.append(operand)
+            operand = Signal(data.ArrayLayout(config.operand_width, lanes), name=f"operand{number}")
+            chosen = self._place(m, number)
+            m.d.comb += [operand[lane].eq(chosen.operands[lane]) for lane in range(lanes)]
+            places.append((operand, chosen))
 
         accumulators = Signal(sums_layout(config))
+        enable, clear, last = (self._either(name) for name in ("enable", "clear", "last"))
         for index in range(lanes):
             lane = create_lane(config)
             m.submodules[f"lane_{index}"] = lane
             m.d.comb += [
-                lane.enable.eq(self.control.enable & (self.lane_on[index] | self.control.clear)),
-                lane.clear.eq(self.control.clear),
+                lane.enable.eq(enable & (self.lane_on[index] | clear)),
+                lane.clear.eq(clear),
                 accumulators[index].eq(lane.value),
             ]
-            for number, operand in enumerate(operands):
+            if config.linear:
+                m.d.comb += lane.scale.eq(self.linear.scale & self.linear_on)
+            for number, (operand, place) in enumerate(places):
                 m.d.comb += [
                     lane.x[number].eq(operand[index]),
-                    lane.shift[number].eq(terms[number].shift),
-                    lane.negative[number].eq(terms[number].negative & terms[number].active),
+                    lane.shift[number].eq(place.shift),
+                    lane.negative[number].eq(place.negative[index]),
                 ]
 
         finished = Signal()
-        m.d.sync += finished.eq(self.control.last)
+        m.d.sync += finished.eq(last)
         with m.If(finished):
             m.d.sync += [self.sums.eq(accumulators), self.ready.eq(1)]
         with m.Elif(self.taken):
             m.d.sync += self.ready.eq(0)
         return m
+
+    def _either(self, name: str) -> Value:
+        """A signal of control, from whichever pass is under way."""
+        found = []
+        if self._config.windows:
+            found.append(self.control[name])
+        if self._config.linear:
+            found.append(self.linear[name] & self.linear_on)
+        return found[0] if len(found) == 1 else found[0] | found[1]
+
+    def _place(self, m: Module, number: int) -> _Place:
+        """What a place of the lanes adds."""
+        if not self._config.linear:
+            return self._pixels(m, number)
+        weights = self._weights(number)
+        if not self._config.windows:
+            return weights
+        pixels, on = self._pixels(m, number), self.linear_on
+        return _Place(
+            [Mux(on, *pair) for pair in zip(weights.operands, pixels.operands, strict=True)],
+            [Mux(on, *pair) for pair in zip(weights.negative, pixels.negative, strict=True)],
+            Mux(on, weights.shift, pixels.shift),
+        )
+
+    def _pixels(self, m: Module, number: int) -> _Place:
+        """A term of the bundle: lanes see their pixels."""
+        config = self._config
+        width, lanes = config.operand_width, config.lanes
+        term = self.control.terms[number]
+        row = Signal(data.ArrayLayout(width, lanes), name=f"row{number}")
+        m.d.comb += row.eq(choose_row(self.rows, term.slot))
+        operands = []
+        for lane in range(lanes):
+            left = row[lane - 1] if lane else Const(0, width)
+            right = row[lane + 1] if lane + 1 < lanes else Const(0, width)
+            beyond = (self.left_edge[lane] & (term.offset == 0)) | (
+                self.right_edge[lane] & (term.offset == 2)
+            )
+            gate = term.active & self.lane_on[lane] & ~beyond
+            chosen = Array([left, row[lane], right])[term.offset]
+            operands.append(chosen & gate.replicate(width))
+        return _Place(operands, [term.negative & term.active] * lanes, term.shift)
+
+    def _weights(self, number: int) -> _Place:
+        """A bit of the activation: lanes see their weights."""
+        term = self.linear.terms[number]
+        on = term.active & self.linear_on
+        operands = [
+            weight.magnitude & on.replicate(self._config.weight_width - 1) for weight in self.column
+        ]
+        return _Place(operands, [weight.negative & on for weight in self.column], term.shift)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Operand and sign of each lane, and the shift of all."""
+
+    operands: list[Value]
+    negative: list[Value]
+    shift: Value

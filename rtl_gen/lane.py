@@ -26,7 +26,8 @@ class Lane(wiring.Component):
 
     Members
     -------
-    enable, clear : In(1)
+    enable, clear : In(1); scale : In(1), with columns of weights: ``value`` counts ``2 **
+        (weight_width - 1)`` times, as a number is taken digit by digit
     x : In, operand_width bits for each term; shift : In, shift_bits for each term
     negative : In, a bit for each term
     value : Out(signed(accumulator_width))
@@ -44,6 +45,7 @@ class Lane(wiring.Component):
                 "shift": In(data.ArrayLayout(shift_bits(config), config.terms)),
                 "negative": In(config.terms),
                 "value": Out(signed(config.accumulator_width)),
+                **({"scale": In(1)} if config.linear else {}),
             }
         )
 
@@ -66,8 +68,13 @@ class Lane(wiring.Component):
             total = total + term
         m.d.comb += delta.eq(total)
         m.submodules.accumulator = accumulator = GatedAccumulator(
-            config.accumulator_width, config.low_bits, len(delta)
+            config.accumulator_width,
+            config.low_bits,
+            len(delta),
+            config.weight_width - 1 if config.linear else 0,
         )
+        if config.linear:
+            m.d.comb += accumulator.scale.eq(self.scale)
         m.d.comb += [
             accumulator.enable.eq(self.enable),
             accumulator.clear.eq(self.clear),

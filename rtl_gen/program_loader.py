@@ -91,9 +91,14 @@ class ProgramLoader(wiring.Component):
         m.submodules.checksum = checksum = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
         transfer = self.i.valid & self.i.ready
         left = Signal(18)
-        targets = 1 + config.cores
-        term_words = config.term_words * bundle_words(config)
-        sizes = Array([config.descriptor_words] + [term_words] * config.cores)
+        terms = config.term_words * bundle_words(config) * config.windows
+        columns = config.weight_words * config.column_words
+        sizes = Array(
+            [config.descriptor_words]
+            + [terms] * config.cores
+            + ([columns] * config.cores if config.linear else [])
+        )
+        targets = len(sizes)
         m.d.comb += [
             self.word.eq(self.i.payload),
             checksum.data.eq(self.i.payload),

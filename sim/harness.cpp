@@ -1,14 +1,14 @@
 // Runs inferences on the generated accelerator: loads a program stream, feeds inputs, collects
 // outputs, cycle counts, stored words and toggles. Built by sim/harness.py, which defines in
-// "signals.h": HARNESS_TOP, HARNESS_LANE_BYTES, HARNESS_STORE_*, the list of counted
-// signals in HARNESS_SIGNALS(X) as X(class, signal), and HARNESS_CLASSES.
+// "signals.h": HARNESS_TOP, HARNESS_OPERAND_BITS, HARNESS_WORD_BYTES, HARNESS_STORE_*, the list of
+// counted signals in HARNESS_SIGNALS(X) as X(class, signal), and HARNESS_CLASSES.
 //
 // usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES OVERLAP
 //
 // PROGRAM: uint32 words. INPUTS: bytes, ELEMENTS per inference. POINTS: a byte per inference.
 // FOLDER receives outputs.bin (int32, OUTPUTS per inference), cycles.bin (uint32 per inference),
-// and stores.bin (LOG = 1; uint16 address and bank and a byte per lane of every whole word that is
-// stored, in order), toggles.bin (TOGGLES = 1; uint64 per inference and class). With OVERLAP = 1 each
+// and stores.bin (LOG = 1; uint16 address and bank and the bytes of every whole word that is stored,
+// in order), toggles.bin (TOGGLES = 1; uint64 per inference and class). With OVERLAP = 1 each
 // inference is started as soon as the accelerator takes a start, and toggles are not counted. TIMEOUT is in cycles per inference. All files little-endian.
 
 #if defined(__x86_64__)
@@ -109,7 +109,7 @@ public:
 
     // An element of the input stream: its value, and above it whether it is its inference's last.
     static uint16_t element(const std::vector<uint8_t>& inputs, size_t index, size_t elements) {
-        return inputs[index] | ((index + 1) % elements == 0) << 8;
+        return inputs[index] | ((index + 1) % elements == 0) << HARNESS_OPERAND_BITS;
     }
 
     // Writes an element that is sent out in this cycle; the number of them.
@@ -168,7 +168,7 @@ private:
         if (HARNESS_STORE_ENABLE(root) >> bank & 1) {            \
             std::fwrite(&address, 2, 1, stores_);                \
             std::fwrite(&bank, 2, 1, stores_);                   \
-            std::fwrite(&(word), 1, HARNESS_LANE_BYTES, stores_); \
+            std::fwrite(&(word), 1, HARNESS_WORD_BYTES, stores_); \
         }                                                        \
         ++bank;
         HARNESS_STORE_WORDS(STORE)

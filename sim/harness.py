@@ -72,7 +72,8 @@ def build(config: AcceleratorConfig) -> Path:
         f'#include "V{TOP}___024root.h"',
         f"#define HARNESS_TOP V{TOP}",
         f"#define HARNESS_SUM_BITS {config.accumulator_width}",
-        f"#define HARNESS_LANE_BYTES {config.lanes}",
+        f"#define HARNESS_OPERAND_BITS {config.operand_width}",
+        f"#define HARNESS_WORD_BYTES {_word_bytes(config)}",
         f"#define HARNESS_CLASSES {len(CLASSES)}",
         *(
             f"#define HARNESS_STORE_{name.upper()}(root) (root)->{port.cpp}"
@@ -129,9 +130,10 @@ def simulate(
         )
     if toggles and overlap:
         raise ValueError("toggles are of single inferences: they cannot overlap")
-    for what, values in (("inputs", inputs), ("points", points)):
-        if values.size and not 0 <= values.min() <= values.max() <= 255:
-            raise ValueError(f"{what} are {values.min()}..{values.max()}, must be 0..255")
+    largest = 2**image.config.operand_width - 1
+    for what, values, most in (("inputs", inputs, largest), ("points", points, 255)):
+        if values.size and not 0 <= values.min() <= values.max() <= most:
+            raise ValueError(f"{what} are {values.min()}..{values.max()}, must be 0..{most}")
     executable = build(image.config)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -156,6 +158,25 @@ def simulate(
         return _collect(folder, image.config, (count, outputs), stores, toggles)
 
 
+def _word_bytes(config: AcceleratorConfig) -> int:
+    """Bytes of a word of the activation memory."""
+    return -(-config.lanes * config.operand_width // 8)
+
+
+def _stores(path: Path, config: AcceleratorConfig) -> np.ndarray:
+    """The stored words, an element a byte."""
+    place = [("address", "<u2"), ("bank", "<u2")]
+    packed = np.fromfile(path, [*place, ("word", "u1", _word_bytes(config))])
+    stored = np.zeros(len(packed), [*place, ("word", "u1", config.lanes)])
+    for name, _ in place:
+        stored[name] = packed[name]
+    bits = np.unpackbits(packed["word"], axis=1, bitorder="little")
+    bits = bits[:, : config.lanes * config.operand_width]
+    elements = bits.reshape(len(packed), config.lanes, config.operand_width)
+    stored["word"] = np.packbits(elements, axis=2, bitorder="little")[..., 0]
+    return stored
+
+
 def _explained(message: str) -> str:
     """The simulator's message with the meaning of the accelerator's error code."""
     return re.sub(r"error (\d+)", lambda code: f"error {code[1]}: {_meaning(code[1])}", message)
@@ -172,8 +193,7 @@ def _collect(
     cycles = np.fromfile(folder / "cycles.bin", "<u4").astype(np.int64)
     stored = counted = None
     if stores:
-        layout = np.dtype([("address", "<u2"), ("bank", "<u2"), ("word", "u1", config.lanes)])
-        stored = np.fromfile(folder / "stores.bin", layout)
+        stored = _stores(folder / "stores.bin", config)
     if toggles:
         table = np.fromfile(folder / "toggles.bin", "<u8").astype(np.int64)
         columns = table.reshape(shape[0], len(CLASSES)).T

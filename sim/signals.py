@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pann_hw.config import AcceleratorConfig
@@ -74,6 +75,11 @@ _CONTROL = {
         "channel_address",
         "row_address",
     ),
+    ("array",): ("fetched", "drained", "waiting", "running", "drain_waits", "input_free"),
+}
+"""Registers of the class control, by path."""
+
+_WINDOW_CONTROL = {
     ("array", "sequencer"): (
         "held_item",
         "held_segments",
@@ -96,18 +102,7 @@ _CONTROL = {
     ),
     ("array", "reader"): ("held", "write", "group_last"),
     ("array", "row_buffer"): ("filled", "last"),
-    ("array",): (
-        "accepted",
-        "base",
-        "fetched",
-        "fetched_groups",
-        "drained",
-        "groups",
-        "waiting",
-        "running",
-        "drain_waits",
-        "input_free",
-    ),
+    ("array",): ("accepted", "base", "fetched_groups", "groups"),
     ("array", "max_pool"): (
         "position",
         "enabled",
@@ -121,7 +116,28 @@ _CONTROL = {
         "done",
     ),
 }
-"""Registers of the class control, by path."""
+"""Those of what fetches windows and adds or compares them."""
+
+_LINEAR_CONTROL = {
+    ("array",): ("linear_record",),
+    ("array", "linear_stream"): (
+        "busy",
+        "left",
+        "span",
+        "there",
+        "bank",
+        "unseen",
+        "word_column",
+        "first_read",
+        "x",
+        "x_column",
+        "fresh",
+        "biases",
+        "bias_column",
+        "clear",
+    ),
+}
+"""Those of linear passes."""
 
 _STREAM_CONTROL = (
     "first",
@@ -140,30 +156,56 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
     """Every counted signal of the accelerator that a configuration gives."""
     signals = []
     for number in range(config.cores):
-        core, terms = ("array", f"core_{number}"), ("array", f"terms_{number}")
+        core = ("array", f"core_{number}")
         signals += [CountedSignal("operand", core, f"operand{n}") for n in range(config.terms)]
         signals += [CountedSignal("accumulator", core, name) for name in ("accumulators", "sums")]
         signals += [CountedSignal("control", core, name) for name in ("finished", "ready")]
-        signals += [CountedSignal("term_stream", terms, name) for name in ("bundle", "o")]
-        signals.append(CountedSignal("memory_ports", terms, "following"))
-        signals += [CountedSignal("control", terms, name) for name in _STREAM_CONTROL]
     store = ("address", "enable", "whole", "lane", *(f"word{n}" for n in range(config.banks)))
     signals += [
-        CountedSignal("row_buffer", ("array", "row_buffer"), "rows"),
         CountedSignal("requantiser", ("drain", "requantiser"), "state"),
-        *(
-            CountedSignal("memory_ports", ("array", "reader"), n)
-            for n in ("address", "read", "words")
-        ),
         *(CountedSignal("memory_ports", (), f"store_{name}") for name in store),
         CountedSignal("memory_ports", ("sequencer",), "address"),
         CountedSignal("memory_ports", ("sequencer",), "word"),
         CountedSignal("memory_ports", ("descriptor_reader",), "address"),
         CountedSignal("memory_ports", ("descriptor_reader",), "word"),
     ]
-    for path, names in _CONTROL.items():
-        signals += [CountedSignal("control", path, name) for name in names]
-    return signals
+    if config.windows:
+        signals += _window_signals(config)
+    if config.linear:
+        signals += _linear_signals(config)
+    return signals + _registers(_CONTROL)
+
+
+def _window_signals(config: AcceleratorConfig) -> list[CountedSignal]:
+    reader = ("array", "reader")
+    signals = [
+        CountedSignal("row_buffer", ("array", "row_buffer"), "rows"),
+        *(CountedSignal("memory_ports", reader, name) for name in ("address", "read", "words")),
+    ]
+    for number in range(config.cores):
+        terms = ("array", f"terms_{number}")
+        signals += [CountedSignal("term_stream", terms, name) for name in ("bundle", "o")]
+        signals.append(CountedSignal("memory_ports", terms, "following"))
+        signals += [CountedSignal("control", terms, name) for name in _STREAM_CONTROL]
+    return signals + _registers(_WINDOW_CONTROL)
+
+
+def _linear_signals(config: AcceleratorConfig) -> list[CountedSignal]:
+    stream = ("array", "linear_stream")
+    ports = ["address", "read", "column", "column_read"]
+    if not config.windows:
+        # Elsewhere the words are those that the row reader sees too.
+        ports.append("words")
+    signals = [CountedSignal("memory_ports", stream, name) for name in ports]
+    signals.append(CountedSignal("term_stream", stream, "o"))
+    for number in range(config.cores):
+        memory = ("array", f"weight_memory_{number}")
+        signals.append(CountedSignal("term_stream", memory, "column"))
+    return signals + _registers(_LINEAR_CONTROL)
+
+
+def _registers(names: Mapping[tuple[str, ...], Sequence[str]]) -> list[CountedSignal]:
+    return [CountedSignal("control", path, name) for path, all_ in names.items() for name in all_]
 
 
 def public_lines(config: AcceleratorConfig) -> str:

@@ -343,9 +343,9 @@ def layer_arrays(
     }
     entries = store_map(program)
     assert stores.shape == (count, len(entries), program.config.lanes)
-    for number, (layer, channel, lanes) in enumerate(entries):
+    for number, (layer, values) in enumerate(entries):
         array = arrays[program.layer_names[layer]]
-        for lane, row, column in lanes:
+        for lane, channel, row, column in values:
             target = array[:, channel, row, column]
             assert (target == -1).all(), f"element {channel}, {row}, {column} is stored twice"
             target[...] = stores[:, number, lane]

@@ -36,7 +36,7 @@ class Follower(Observer):
             self.flips[signal_class] += (self._values[key] ^ bits).bit_count()
             self._values[key] = bits
 
-    def begin(self, program: Program, inputs: np.ndarray, schedule: Schedule) -> None:
+    def begin(self, program: Program, inputs: np.ndarray) -> None:
         assert len(inputs) == 1
         self.flips = dict.fromkeys(CLASSES, 0)
         self._windows = 0
@@ -46,11 +46,15 @@ class Follower(Observer):
         for word in words[0]:
             self.set("memory_ports", f"store{bank}", word, 8)
 
-    def rows(self, words: np.ndarray, windows: np.ndarray) -> None:
-        """A group of windows takes as many slots as there are banks, one after another."""
-        for group, made in zip(words[0], windows[0], strict=True):
+    def words(self, words: np.ndarray) -> None:
+        for group in words[0]:
             for bank in range(self._config.banks):
                 self.set("memory_ports", f"word{bank}", group[bank], 8)
+
+    def rows(self, windows: np.ndarray) -> None:
+        """A group of windows takes as many slots as there are banks, one after another."""
+        for made in windows[0]:
+            for bank in range(self._config.banks):
                 slot = self._windows % self._config.window_slots
                 self.set("row_buffer", f"slot{slot}", made[bank], 8)
                 self._windows += 1
@@ -103,14 +107,16 @@ def test_a_batch_is_its_images_one_after_another(rng: np.random.Generator) -> No
             done = predictor.execute(program, point % 2, x)
             for image in range(len(x)):
                 schedule = machine.run(point % 2)
-                one = execute(program, x[image : image + 1], follower, schedule, left)
+                one = execute(
+                    program, x[image : image + 1], found=left, observer=follower, schedule=schedule
+                )
                 left = one.left
                 # What steers is counted by the machine.
                 expected = {n: follower.flips[n] + schedule.flips.get(n, 0) for n in CLASSES}
                 found = {name: int(predictor.flips[name][image]) for name in CLASSES}
                 assert found == expected, f"image {image}, {program.encoding} on {config}"
                 assert (one.stores[0] == done.stores[image]).all()
-                assert one.cycles == done.cycles
+                assert predictor.cycles[image] == schedule.cycles
 
 
 def bits(*values: int) -> int:

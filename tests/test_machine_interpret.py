@@ -18,8 +18,10 @@ from pann_hw.machine.interpret import (
     requantise_steps,
     store_map,
 )
+from pann_hw.machine.machine import Machine
 from pann_hw.machine.observer import Observer
 from pann_hw.program.compile import compile_network
+from pann_hw.program.image import link
 from pann_hw.program.program import Program
 from tests.random_networks import (
     feature_map_network,
@@ -79,8 +81,8 @@ def test_what_was_left_does_not_change_results(rng: np.random.Generator) -> None
         )
         clean, dirty = execute(program, x), execute(program, x, found=found)
         assert (clean.outputs == dirty.outputs).all()
-        for number, (_, _, lanes) in enumerate(store_map(program)):
-            own = [lane for lane, _, _ in lanes]
+        for number, (_, values) in enumerate(store_map(program)):
+            own = [lane for lane, *_ in values]
             assert (clean.stores[:, number, own] == dirty.stores[:, number, own]).all()
         assert (clean.stores != dirty.stores).any()
 
@@ -162,11 +164,11 @@ def test_observers_see_everything_in_order(rng: np.random.Generator) -> None:
     network, x = residual_network(rng, 2)
     program = compile_network(network, AcceleratorConfig(cores=3), "csd")
     recorder = Recorder()
-    execute(program, x, recorder)
+    execute(program, x, observer=recorder, schedule=Machine(link([program])).run(0))
     expected = ["begin", *["load"] * network.input.shape[0]]
     for item in program.passes:
         for _ in range(item.tiles):
-            expected.append("rows")
+            expected += ["words", "rows"]
             if item.pool:
                 expected += ["pool", *["store"] * item.segments[0].channels]
             else:
@@ -179,11 +181,7 @@ def test_maps_name_every_element_once(rng: np.random.Generator) -> None:
     network, x = residual_network(rng, 2)
     program = compile_network(network, AcceleratorConfig(cores=3), "csd")
     assert execute(program, x).stores.shape[1] == len(store_map(program))
-    elements = [
-        (layer, channel, row, column)
-        for layer, channel, lanes in store_map(program)
-        for _, row, column in lanes
-    ]
+    elements = [(layer, *place) for layer, values in store_map(program) for _, *place in values]
     expected = [
         (index, *position)
         for index, layer in enumerate(network.layers[:-1])

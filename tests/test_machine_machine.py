@@ -10,7 +10,7 @@ import pytest
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
 from pann_hw.integer.requantise import Scale
-from pann_hw.machine.machine import Machine, Schedule
+from pann_hw.machine.machine import Machine, Schedule, _Piece
 from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.image import Image, link
 from pann_hw.program.program import Program
@@ -91,18 +91,20 @@ def test_known_inferences_are_not_executed_again(
 ) -> None:
     machine = Machine(link(programs(rng, 2)))
     executed: list[int] = []
-    execute = Machine._execute
+    execute = Machine._piece
 
-    def counted(self: Machine, point: int) -> Schedule:
-        executed.append(point)
-        return execute(self, point)
+    def counted(
+        self: Machine, waiting: list[int], linear: tuple[np.ndarray, int] | None = None
+    ) -> _Piece:
+        executed.append(waiting[0])
+        return execute(self, waiting, linear)
 
-    monkeypatch.setattr(Machine, "_execute", counted)
+    monkeypatch.setattr(Machine, "_piece", counted)
     schedules = [machine.run(point) for point in (0, 1) * 10]
     # From reset, and from the other's end.
     assert executed == [0, 1, 0] + [1] * (len(executed) - 3)
     assert len(executed) <= 4
-    assert schedules[-1] is schedules[-3]
+    assert same(schedules[-1], schedules[-3])
 
 
 def check(program: Program) -> None:

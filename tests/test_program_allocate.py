@@ -36,7 +36,7 @@ def overlaps(network: IntegerNetwork, places: dict[str, Placement]) -> list[tupl
 
 
 def placed(network: IntegerNetwork, config: AcceleratorConfig) -> dict[str, Placement]:
-    return allocate(network, config, choose_grids(network, config.lanes))
+    return allocate(network, config, choose_grids(network, config.lanes), {})
 
 
 @pytest.mark.parametrize("banks", [1, 2, 4])
@@ -47,7 +47,7 @@ def test_live_tensors_never_overlap(lanes: int, banks: int, rng: np.random.Gener
     networks += [make(rng, 2)[0] for make in (residual_network, feature_map_network)]
     for network in networks:
         grids = choose_grids(network, lanes)
-        places = allocate(network, config, grids)
+        places = allocate(network, config, grids, {})
         stored = [network.input, *(layer.output for layer in network.layers[:-1])]
         assert list(places) == [tensor.name for tensor in stored]
         for tensor in stored:

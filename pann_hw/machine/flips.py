@@ -6,6 +6,8 @@ interpreter's values; what the program decides (terms, addresses, control) from 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pann_hw.machine.chain import Chain
@@ -52,6 +54,7 @@ class FlipPredictor(Observer):
     Attributes
     ----------
     flips : class (each of CLASSES) -> int64 (batch,), of the last call
+    cycles : int64 (batch,), of the last call
     """
 
     def __init__(self, image: Image) -> None:
@@ -61,19 +64,39 @@ class FlipPredictor(Observer):
         self._chains: dict[Key, Chain] = {}
         self._activations = Activations.reset(config, 1)
         self.flips: dict[str, np.ndarray] = {}
+        self.cycles = np.zeros(0, np.int64)
 
     def execute(self, program: Program, point: int, inputs: np.ndarray) -> Execution:
         """Run uint8 inputs (batch, C, H, W) through a program, which is loaded as that point."""
-        schedules = [self._machine.run(point) for _ in inputs]
         # Lanes without a pixel, and channels that only fill a group up, show what was left there.
         found = self._activations.repeated(len(inputs))
-        left = execute(program, inputs, schedule=schedules[0], found=found).left
+        left = execute(program, inputs, found=found).left
         found = left.after(self._activations)
-        done = execute(program, inputs, self, schedules[0], found)
         self._activations = left.repeated(1)
+        if not any(item.columns for item in program.passes):
+            schedules = [self._machine.run(point) for _ in inputs]
+            self.cycles = np.array([schedule.cycles for schedule in schedules])
+            done = execute(program, inputs, found=found, observer=self, schedule=schedules[0])
+            self._add(schedules)
+            return done
+        # Data decide when a linear pass is through: inference by inference.
+        parts, flips, cycles = [], [], []
+        for index in range(len(inputs)):
+            one, x = found.only(index), inputs[index : index + 1]
+            words = [words[0] for words in execute(program, x, found=one.repeated(1)).words]
+            schedule = self._machine.run(point, words)
+            parts.append(execute(program, x, found=one, observer=self, schedule=schedule))
+            self._add([schedule])
+            flips.append(self.flips)
+            cycles.append(schedule.cycles)
+        self.flips = {name: np.concatenate([part[name] for part in flips]) for name in CLASSES}
+        self.cycles = np.array(cycles)
+        return Execution.joined(parts)
+
+    def _add(self, schedules: Sequence[Schedule]) -> None:
+        """Flips that no datum decides, or those of each inference's own schedule."""
         for name in schedules[0].flips:
             self.flips[name] += np.array([schedule.flips[name] for schedule in schedules])
-        return done
 
     def _push(self, signal_class: str, signal: str, values: np.ndarray) -> None:
         key = (signal_class, signal)
@@ -81,7 +104,7 @@ class FlipPredictor(Observer):
             self._chains[key] = Chain(self._batch)
         self._chains[key].push(values)
 
-    def begin(self, program: Program, inputs: np.ndarray, schedule: Schedule) -> None:
+    def begin(self, program: Program, inputs: np.ndarray) -> None:
         self._batch = len(inputs)
         self._chains = {}
         self._windows = 0
@@ -91,11 +114,13 @@ class FlipPredictor(Observer):
     def load(self, bank: int, words: np.ndarray) -> None:
         self._push("memory_ports", f"store_word{bank}", words)
 
-    def rows(self, words: np.ndarray, windows: np.ndarray) -> None:
-        slots = self._config.window_slots
+    def words(self, words: np.ndarray) -> None:
         for bank in range(words.shape[2]):
             self._push("memory_ports", f"word{bank}", words[:, :, bank])
-        flat = windows.reshape(len(words), -1, windows.shape[3])
+
+    def rows(self, windows: np.ndarray) -> None:
+        slots = self._config.window_slots
+        flat = windows.reshape(len(windows), -1, windows.shape[3])
         for slot in range(slots):
             self._push(
                 "row_buffer", f"slot{slot}", flat[:, (slot - self._windows) % slots :: slots]

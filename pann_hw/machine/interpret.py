@@ -6,6 +6,7 @@ hardware reads. Observers see every intermediate value, which is how flips are p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,11 +14,11 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.requantise import Scale
-from pann_hw.machine.machine import Machine, Schedule
+from pann_hw.machine.machine import Schedule
 from pann_hw.machine.observer import Observer
-from pann_hw.program.image import link
 from pann_hw.program.layout import NO_TERM, bundle_fields, unpack
-from pann_hw.program.program import Pass, Program
+from pann_hw.program.linear import digits
+from pann_hw.program.program import Columns, Pass, Program
 
 __all__ = ["Activations", "Execution", "execute", "output_map", "requantise_steps", "store_map"]
 
@@ -50,6 +51,10 @@ class Activations:
             np.concatenate([last.registers[-1:], self.registers[:-1]]),
         )
 
+    def only(self, index: int) -> Activations:
+        """A batch of one of them."""
+        return Activations(self.memory[index : index + 1], self.registers[index : index + 1])
+
     def repeated(self, batch: int) -> Activations:
         """The last one for a whole batch."""
         return Activations(
@@ -66,34 +71,49 @@ class Execution:
     outputs : int64 (batch, outputs), in the order of the output stream
     stores : uint8 (batch, stores, N): every stored word, in order (see :func:`store_map`)
     left : the activation memory at the end
-    cycles : of one inference
+    words : of each linear pass, uint8 (batch, words, N): the words that it reads
     """
 
     outputs: np.ndarray
     stores: np.ndarray
     left: Activations
-    cycles: int
+    words: tuple[np.ndarray, ...]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Execution]) -> Execution:
+        """Batches one after the other."""
+        memories = [part.left.memory for part in parts]
+        registers = [part.left.registers for part in parts]
+        return cls(
+            np.concatenate([part.outputs for part in parts]),
+            np.concatenate([part.stores for part in parts]),
+            Activations(np.concatenate(memories), np.concatenate(registers)),
+            tuple(
+                np.concatenate(arrays)
+                for arrays in zip(*(part.words for part in parts), strict=True)
+            ),
+        )
 
 
 def execute(
     program: Program,
     inputs: np.ndarray,
+    *,
+    found: Activations | None = None,
     observer: Observer | None = None,
     schedule: Schedule | None = None,
-    found: Activations | None = None,
 ) -> Execution:
     """Run a program on uint8 inputs (batch, C, H, W).
 
     Parameters
     ----------
-    schedule : of the inference, where it is known; observers see its cycles
     found : the activation memory to begin with; changed; default all 0
+    observer : sees every value
+    schedule : of these inferences; an observer needs it
     """
-    if schedule is None:
-        schedule = Machine(link([program])).run(0)
     if found is None:
         found = Activations.reset(program.config, len(inputs))
-    return _Interpreter(program, inputs, observer or Observer(), schedule, found).run()
+    return _Interpreter(program, inputs, found, observer, schedule).run()
 
 
 def requantise_steps(sums: np.ndarray, scale: Scale, steps: int) -> np.ndarray:
@@ -126,13 +146,13 @@ class _Interpreter:
         self,
         program: Program,
         inputs: np.ndarray,
-        observer: Observer,
-        schedule: Schedule,
         found: Activations,
+        observer: Observer | None,
+        schedule: Schedule | None,
     ) -> None:
         self._program = program
         self._config = program.config
-        self._observer = observer
+        self._observer = observer or Observer()
         self._schedule = schedule
         self._inputs = inputs.astype(np.uint8)
         self._batch = len(inputs)
@@ -140,11 +160,15 @@ class _Interpreter:
         self._outputs: list[np.ndarray] = []
         self._stores: list[np.ndarray] = []
         self._issued = [0] * self._config.cores
+        self._words: list[np.ndarray] = []
 
     def run(self) -> Execution:
-        self._observer.begin(self._program, self._inputs, self._schedule)
+        self._observer.begin(self._program, self._inputs)
         self._load()
         for item in self._program.passes:
+            if item.columns:
+                self._linear(item, item.columns)
+                continue
             reads = _Reads(item, self._config.lanes)
             terms = [self._terms(bundles) for bundles in item.bundles]
             gates = _gates(item, self._config.lanes)
@@ -158,7 +182,7 @@ class _Interpreter:
         outputs = np.concatenate(self._outputs, 1)
         left = Activations(self._memory, self._registers)
         stores = np.array(self._stores, np.uint8).reshape(-1, self._batch, self._config.lanes)
-        return Execution(outputs, stores.swapaxes(0, 1), left, self._schedule.cycles)
+        return Execution(outputs, stores.swapaxes(0, 1), left, tuple(self._words))
 
     def _load(self) -> None:
         place = self._program.placements[self._program.input]
@@ -169,7 +193,7 @@ class _Interpreter:
         lane = y // grid.rows * grid.columns + x // grid.steps
         for channel in range(channels):
             group, bank = divmod(channel, place.banks)
-            elements = self._inputs[:, channel].reshape(self._batch, -1)
+            elements = self._inputs.reshape(self._batch, channels, -1)[:, channel]
             self._memory[:, bank, place.base + group * grid.words + word, lane] = elements
             # The register keeps what each lane took last.
             words = np.repeat(self._registers[:, bank, None], len(lane), 1)
@@ -202,7 +226,8 @@ class _Interpreter:
             words, np.maximum(lanes, 0)[None, :, None, :].repeat(banks, 2), 3
         )
         windows = np.where(lanes[None, :, None] >= 0, turned, reads.pads[None, :, None, None])
-        self._observer.rows(words, windows)
+        self._observer.words(words)
+        self._observer.rows(windows)
         return windows.reshape(self._batch, -1, self._config.lanes)
 
     def _accumulate(
@@ -216,12 +241,55 @@ class _Interpreter:
             count = len(here.window)
             start = self._issued[core]
             self._issued[core] += count
-            cycles = self._schedule.issued[core][start : start + count, 0]
-            self._observer.operands(core, cycles, operands, here.sign != 0)
+            if self._schedule:
+                cycles = self._schedule.issued[core][start : start + count, 0]
+                self._observer.operands(core, cycles, operands, here.sign != 0)
             delta = (operands.astype(np.int64) << here.shift[..., None]) * here.sign[..., None]
             sums = np.cumsum(delta.sum(2), axis=1)
             self._observer.accumulator(core, sums)
             self._drain(item, tile, core, sums[:, -1] + item.bias[core])
+
+    def _linear(self, item: Pass, columns: Columns) -> None:
+        """A linear pass: every activation that it reads, times its column of weights."""
+        place = slice(columns.base, columns.base + columns.words)
+        words = self._memory[:, :, place].swapaxes(1, 2)  # batch, addresses, banks, N
+        self._observer.words(words)
+        number = len(self._words)
+        self._words.append(words.reshape(self._batch, -1, self._config.lanes).copy())
+        x = words[..., : columns.span].reshape(self._batch, -1).astype(np.int64)
+        base = self._config.largest_weight + 1
+        for core, weights in enumerate(columns.weights):
+            bias = np.zeros(self._config.lanes, np.int64)
+            for digit in weights[: columns.biases]:
+                bias = bias * base + digit
+            if self._schedule:
+                cycles = self._schedule.linear[number][:, 0]
+                self._observe_linear(core, x[0], weights, columns.biases, cycles)
+            self._drain(item, 0, core, x @ weights[columns.biases :] + bias)
+
+    def _observe_linear(
+        self, core: int, x: np.ndarray, weights: np.ndarray, biases: int, cycles: np.ndarray
+    ) -> None:
+        """Show what one core adds in a linear pass of one inference, addition by addition."""
+        config = self._config
+        base = config.largest_weight + 1
+        shown = [(digit, [0]) for digit in weights[:biases]]
+        shown += [
+            (weights[biases + index], shifts)
+            for index in np.flatnonzero(x)
+            for shifts in digits(int(x[index]), config.shift, config.terms)
+        ]
+        adds = np.zeros((len(shown), config.terms), bool)
+        sums = np.zeros((len(shown), config.lanes), np.int64)
+        total = np.zeros(config.lanes, np.int64)
+        for number, (weight, shifts) in enumerate(shown):
+            adds[number, : len(shifts)] = True
+            if number < biases:
+                total = total * base
+            sums[number] = total = total + weight * sum(1 << shift for shift in shifts)
+        magnitudes = np.abs([weight for weight, _ in shown]).astype(np.uint8)
+        self._observer.operands(core, cycles, (magnitudes[:, None] * adds[..., None])[None], adds)
+        self._observer.accumulator(core, sums[None])
 
     def _drain(self, item: Pass, tile: int, core: int, sums: np.ndarray) -> None:
         if item.raw:
@@ -302,35 +370,37 @@ def _gates(item: Pass, lanes: int) -> np.ndarray:
     )
 
 
-def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int]]]]:
-    """What each stored word is, in order: (layer, channel, [(lane, row, column) of each pixel])."""
+def store_map(program: Program) -> list[tuple[int, list[tuple[int, int, int, int]]]]:
+    """What each stored word is, in order: (layer, [(lane, channel, row, column) of each value])."""
     entries = []
     for item in program.passes:
         if item.raw:
             continue
-        channels = item.channels
-        if item.pool:
-            channels = item.segments[0].channels
+        stored = item.segments[0].channels if item.pool else item.channels
         for tile in range(item.tiles):
-            lanes = item.grid.lanes(tile)
-            entries += [
-                (
-                    item.layer,
-                    item.first_channel + channel,
-                    lanes if channel < item.channels else [],
-                )
-                for channel in range(channels)
-            ]
+            for channel in range(stored):
+                values = _values(item, channel, tile) if channel < item.channels else []
+                entries.append((item.layer, values))
     return entries
+
+
+def _values(item: Pass, channel: int, tile: int) -> list[tuple[int, int, int, int]]:
+    """(lane, channel, row, column) of the values in a channel's tile, or in a word of a vector."""
+    channel += item.first_channel
+    lanes = item.grid.lanes(tile)
+    if not item.columns:
+        return [(lane, channel, row, column) for lane, row, column in lanes]
+    first, outputs = channel * item.columns.width, item.columns.outputs
+    return [(lane, first + lane, 0, 0) for lane, *_ in lanes if first + lane < outputs]
 
 
 def output_map(program: Program) -> list[tuple[int, int, int]]:
     """Which (channel, row, column) each element of the output stream is, in order."""
     return [
-        (item.first_channel + core, row, column)
+        (channel, row, column)
         for item in program.passes
         if item.raw
         for tile in range(item.tiles)
         for core in range(item.channels)
-        for _, row, column in item.grid.lanes(tile)
+        for _, channel, row, column in _values(item, core, tile)
     ]

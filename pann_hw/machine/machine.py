@@ -1,8 +1,9 @@
 """The accelerator's control, cycle by cycle: when everything happens, and what its registers flip.
 
-No datum decides a cycle, so the schedule of an inference, and the flips of everything that steers,
-are known from the program alone. The model has a unit for each of ``rtl_gen``, and is exact: its
-cycles are those of the register CYCLES where input and output never wait.
+But in linear passes no datum decides a cycle, so the schedule of an inference, and the flips of
+everything that steers, are known from the program, and what its linear passes read. The model has
+a unit for each of ``rtl_gen``, and is exact: its cycles are those of the register CYCLES where
+input and output never wait.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.fetch import RowReader, WindowSequencer
+from pann_hw.machine.linear import LinearStream
 from pann_hw.machine.stream import Bundles, TermStream
 from pann_hw.machine.unit import Unit
 from pann_hw.machine.units import DescriptorReader, Drain, InputLoader, MaxPool, Sequencer
@@ -45,14 +47,78 @@ class Schedule:
     input_cycles : of them, before the first pass begins
     pass_ends : int64 (passes,), the cycle in which each pass is stored or sent out
     issued : per core: int64 (bundles, 2), cycle and term address of every bundle issued
-    flips : signal class -> flips of registers that no datum decides
+    linear : per linear pass: int64 (additions, 2), cycle and number of terms of everything that its
+        cores add; digits of the bias have no terms
+    flips : signal class -> flips of registers that no datum decides, but in linear passes
     """
 
     cycles: int
     input_cycles: int
     pass_ends: np.ndarray
     issued: tuple[np.ndarray, ...]
+    linear: tuple[np.ndarray, ...]
     flips: dict[str, int]
+
+    @classmethod
+    def joined(cls, pieces: Sequence[_Piece]) -> Schedule:
+        """Pieces one after the other."""
+        starts = np.cumsum([0, *(piece.cycles for piece in pieces)]).tolist()
+        flips: dict[str, int] = {}
+        ends: list[int] = []
+        issued: list[list[np.ndarray]] = [[] for _ in pieces[0].issued]
+        linear, input_cycles = [], 0
+        for start, piece in zip(starts, pieces, strict=False):
+            ends += [start + end for end in piece.pass_ends]
+            if piece.input_cycles is not None:
+                input_cycles = start + piece.input_cycles
+            for parts, found in zip(issued, piece.issued, strict=True):
+                parts.append(_from(start, found))
+            if piece.linear is not None:
+                linear.append(_from(start, piece.linear))
+            for name, count in piece.flips.items():
+                flips[name] = flips.get(name, 0) + count
+        return cls(
+            starts[-1],
+            input_cycles,
+            np.array(ends),
+            tuple(np.concatenate(parts) for parts in issued),
+            tuple(linear),
+            flips,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Part of a schedule; cycles are counted from its beginning.
+
+    Attributes
+    ----------
+    cycles, pass_ends, flips : see :class:`Schedule`
+    input_cycles : None where the passes do not begin
+    issued : per core
+    linear : what a linear pass adds; None where there is none
+    states : of all registers at its end
+    started : inferences that are started
+    linear_cores : cores of the linear pass that starts at its end; 0 for none
+    ended : whether an inference ends at its end
+    """
+
+    cycles: int
+    input_cycles: int | None
+    pass_ends: list[int]
+    issued: list[list[tuple[int, int]]]
+    linear: list[tuple[int, int]] | None
+    flips: dict[str, int]
+    states: list[dict[str, object]]
+    started: int
+    linear_cores: int
+    ended: bool
+
+
+def _from(start: int, found: list[tuple[int, int]]) -> np.ndarray:
+    """Pairs of a cycle and something else, the cycles counted from so much earlier."""
+    pairs: np.ndarray = np.array(found, np.int64).reshape(-1, 2) + np.array([start, 0])
+    return pairs
 
 
 class Array(Unit):
@@ -106,100 +172,111 @@ class Machine:
         self._drain = Drain(config, flips)
         self._stores = Stores(config, flips)
         self._streams = [
-            TermStream(config, flips, Bundles.of(config, memory)) for memory in image.terms
+            TermStream(config, flips, Bundles.of(config, memory))
+            for memory in image.terms[: config.cores * config.windows]
         ]
         self._units: list[Unit] = [
             self._sequencer, self._loader, self._reader, self._windows, self._rows,
             self._array, self._pool, self._drain, self._stores, *self._streams,
         ]  # fmt: skip
+        self._linear = LinearStream(config, flips, image.weights)
         self._start: int | None = None
-        self._known: dict[Hashable, tuple[Schedule, list[dict[str, object]]]] = {}
+        self._linear_starts = 0
+        self._known: dict[Hashable, _Piece] = {}
 
-    def run(self, point: int) -> Schedule:
+    def run(self, point: int, words: Sequence[np.ndarray] = ()) -> Schedule:
         """The next inference, of an operating point that is loaded.
 
-        From the same state it is always the same: what is known is not executed again.
+        Parameters
+        ----------
+        words : of each of its linear passes the words that it reads, uint8 (words, N): see
+            :attr:`pann_hw.machine.interpret.Execution.words`
         """
-        key = (point, *self._registers())
-        if key not in self._known:
-            self._known[key] = self._execute(point), self._states()
-        schedule, states = self._known[key]
-        self._restore(states)
-        return schedule
+        self._words = list(words)
+        return self._until_end([point])
 
-    def intervals(self, points: Sequence[int]) -> list[int]:
+    def intervals(self, points: Sequence[int], words: Sequence[np.ndarray] = ()) -> list[int]:
         """Cycles of inferences that are each started as soon as the accelerator takes a start.
 
         Of the first one from its start to its end, of the others from the end of the one before.
+
+        Parameters
+        ----------
+        words : those of all linear passes of one inference after another
         """
-        self._begin_run()
+        self._words = list(words)
         waiting = list(points)
-        lengths: list[int] = []
-        known: dict[Hashable, tuple[int, int, list[dict[str, object]]]] = {}
-        while len(lengths) < len(points):
-            # What follows an end depends on the registers, and on the points that start before the
-            # next one.
+        return [self._until_end(waiting).cycles for _ in points]
+
+    def _until_end(self, waiting: list[int]) -> Schedule:
+        """Run until an inference ends, starting those that wait as soon as they are taken.
+
+        It goes in pieces, between which linear passes run: what is between them no datum decides,
+        so from the same registers it is always the same, and is executed once.
+        """
+        pieces: list[_Piece] = []
+        while not pieces or not pieces[-1].ended:
+            # What follows depends on the registers, and on the points that start meanwhile.
             key = (*self._registers(), *waiting[:_STARTS_AHEAD])
-            if key in known:
-                length, started, states = known[key]
-                self._restore(states)
-                waiting = waiting[started:]
+            piece = self._known.get(key)
+            if piece is None:
+                self._known[key] = piece = self._piece(list(waiting))
             else:
-                before = len(waiting)
-                length = self._until_end(waiting)
-                known[key] = length, before - len(waiting), self._states()
-            lengths.append(length)
-        return lengths
+                self._restore(piece.states)
+            del waiting[: piece.started]
+            pieces.append(piece)
+            if piece.linear_cores:
+                if not self._words:
+                    raise ValueError("words: one array for each linear pass of the inferences")
+                pieces.append(self._piece(waiting, (self._words.pop(0), piece.linear_cores)))
+        return Schedule.joined(pieces)
 
-    def _until_end(self, waiting: list[int]) -> int:
-        """Run until an inference ends, starting those that wait as soon as they are taken."""
-        cycle, ended = 0, False
-        while not ended:
-            if waiting and self._sequencer.state == self._sequencer.IDLE:
-                self._start = waiting.pop(0)
-            cycle += self._sequencer.busy
-            ended = self._cycle(cycle)
-            self._check(cycle)
-        return cycle
+    def _piece(self, waiting: list[int], linear: tuple[np.ndarray, int] | None = None) -> _Piece:
+        """Run to the start of a linear pass, or to an inference's end.
 
-    def _registers(self) -> list[int]:
-        return [value for unit in self._units for value in unit.registers()]
-
-    def _states(self) -> list[dict[str, object]]:
-        return [dict(vars(unit)) for unit in self._units]
-
-    def _restore(self, states: list[dict[str, object]]) -> None:
-        for unit, state in zip(self._units, states, strict=True):
-            vars(unit).update(state)
-
-    def _execute(self, point: int) -> Schedule:
-        self._begin_run()
-        self._start = point
-        self._cycle(0)
-        cycle = 0
-        while self._sequencer.busy:
-            cycle += 1
-            self._cycle(cycle)
-            self._check(cycle)
-        return Schedule(
-            cycle,
-            self._input_cycles,
-            np.array(self._pass_ends),
-            tuple(np.array(s.issued, np.int64).reshape(-1, 2) for s in self._streams),
-            dict(self._flips),
-        )
-
-    def _begin_run(self) -> None:
+        Or run a linear pass, with the words that it reads and its number of cores. Starts that are
+        taken leave ``waiting``.
+        """
         self._flips.update(dict.fromkeys(self._flips, 0))
         for stream in self._streams:
             stream.issued = []
         self._pass_ends: list[int] = []
-        self._input_cycles = 0
-        self._start = None
+        self._input_cycles: int | None = None
+        self._linear_starts = 0
+        if linear:
+            self._linear.start(*linear)
+        cycle, ended, before = 0, False, len(waiting)
+        while not ended and not self._linear_starts and (self._linear.active or not linear):
+            if waiting and self._sequencer.state == self._sequencer.IDLE:
+                self._start = waiting.pop(0)
+            cycle += self._sequencer.busy
+            ended = self._cycle(cycle)
+            if cycle > _LIMIT:
+                raise RuntimeError(f"not done after {cycle} cycles")
+        return _Piece(
+            cycle,
+            self._input_cycles,
+            self._pass_ends,
+            [stream.issued for stream in self._streams],
+            self._linear.issued if linear else None,
+            dict(self._flips),
+            self._states(),
+            before - len(waiting),
+            self._linear_starts,
+            ended,
+        )
 
-    def _check(self, cycle: int) -> None:
-        if cycle > _LIMIT:
-            raise RuntimeError(f"not done after {cycle} cycles")
+    def _registers(self) -> list[int]:
+        """All registers but those that only a linear pass reads."""
+        found = [value for unit in self._units for value in unit.registers()]
+        return [*found, self._linear.record]
+
+    def _states(self) -> list[dict[str, object]]:
+        return [*(dict(vars(unit)) for unit in self._units), {"record": self._linear.record}]
+
+    def _restore(self, states: list[dict[str, object]]) -> None:
+        for unit, state in zip([*self._units, self._linear], states, strict=True):
+            vars(unit).update(state)
 
     def _cycle(self, cycle: int) -> bool:
         """One cycle: what follows from the registers at once, then the clock edge.
@@ -213,6 +290,10 @@ class Machine:
             pool.blocking(accepted) or any(stream.blocking(accepted) for stream in streams)
         )
         rows.ports(windows.address(), go)
+        linear = self._linear
+        if linear.active:
+            linear.ports()
+        linear_ends = linear.finishes(ready)
         request = windows.request() if go else None
         quiet = not (array.waiting or array.running or array.drain_waits or drain.state)
         item_taken = bool(
@@ -222,7 +303,12 @@ class Machine:
             and (quiet or not reader.item["after"])
         )
         start = bool(array.waiting and not array.running and not array.drain_waits)
-        done = bool(array.running and pool.done and all(stream.done for stream in streams))
+        done = bool(
+            array.running
+            and pool.done
+            and not linear.busy
+            and all(stream.done for stream in streams)
+        )
         drain_start = bool(
             array.drain_waits and not drain.state and (reader.records_valid or array.item["pool"])
         )
@@ -241,7 +327,10 @@ class Machine:
             drain.clock(ready, pooled=pool.done)
         fetched_item = array.fetched_item
         base, groups, item = array.base, array.groups, array.item
-        self._cores(cycle, start=start, taken=taken, filled=filled, fetched=fetched_item)
+        self._cores(
+            cycle, start=start, taken=taken, filled=filled, fetched=fetched_item,
+            linear_ends=linear_ends,
+        )  # fmt: skip
         if start:
             pool.start(
                 enable=bool(fetched_item["pool"]), base=base,
@@ -257,7 +346,14 @@ class Machine:
         if go:
             array.put("accepted", accepted + self._config.banks & self._mask)
         rows.clock(request)
-        windows.clock((reader.item_bits, reader.segments) if item_taken else None, go=go)
+        if linear.active:
+            linear.clock(cycle, finishes=linear_ends)
+        fetches = item_taken and not reader.item["linear"]
+        if item_taken and reader.item["linear"]:
+            linear.take(reader.segments[0])
+        windows.clock((reader.item_bits, reader.segments) if fetches else None, go=go)
+        if start and fetched_item["linear"]:
+            self._linear_starts = fetched_item["cores"]
         self._begin(
             cycle, item_taken=item_taken, finished=bool(finished), busy=busy, takes=takes,
             records_taken=drain_start and not item["pool"],
@@ -291,8 +387,9 @@ class Machine:
         return unpack(POINT, self._sequencer.entry)
 
     def _cores(
-        self, cycle: int, *, start: bool, taken: int, filled: int, fetched: dict[str, int]
-    ) -> None:
+        self, cycle: int, *, start: bool, taken: int, filled: int, fetched: dict[str, int],
+        linear_ends: bool,
+    ) -> None:  # fmt: skip
         """Term streams, and the cores' registers that say when sums are complete."""
         array, item = self._array, self._array.item
         issued_last = 0
@@ -302,7 +399,9 @@ class Machine:
                 if took:
                     stream.put("held_sums", 0)
                 stream.start(
-                    enable=not fetched["pool"] and fetched["cores"] > index,
+                    enable=not fetched["pool"]
+                    and not fetched["linear"]
+                    and fetched["cores"] > index,
                     windows=fetched["windows"],
                     base=array.base,
                 )
@@ -314,6 +413,8 @@ class Machine:
                 windows=item["windows"],
             )  # fmt: skip
             issued_last |= (stream.control >> 2 & 1) << index
+        if linear_ends:
+            issued_last = (1 << item["cores"]) - 1
         ready = array.ready & ~taken | array.finished
         array.put("ready", ready)
         array.put("finished", array.issued_last)
@@ -332,13 +433,15 @@ class Machine:
             array.put("running", 1)
             array.put("drained", array.fetched)
             array.item = array.fetched_item
-            array.put("groups", array.fetched_groups)
+            if self._config.windows:
+                array.put("groups", array.fetched_groups)
             array.put("drain_waits", 1)
         if item_taken:
             array.put("waiting", 1)
             array.put("fetched", reader.item_bits)
             array.fetched_item = reader.item
-            array.put("fetched_groups", unpack(SEGMENT, reader.segments[0])["groups"])
+            if self._config.windows:
+                array.put("fetched_groups", unpack(SEGMENT, reader.segments[0])["groups"])
 
     def _begin(
         self,
@@ -355,7 +458,7 @@ class Machine:
         input_free, address, reads = self._array.input_free, reader.address, sequencer.busy
         if item_taken and reader.item["frees_input"]:
             self._array.put("input_free", 1)
-        if sequencer.jump is not None:
+        if sequencer.jump is not None and self._streams:
             self._streams[sequencer.jump].jump(sequencer.word & 0xFFFF)
         if sequencer.passes_start:
             self._input_cycles = cycle

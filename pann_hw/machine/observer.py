@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from pann_hw.machine.machine import Schedule
 from pann_hw.program.program import Program
 
 __all__ = ["Observer"]
@@ -16,18 +15,22 @@ class Observer:
     Arrays over inferences have the batch as their first axis.
     """
 
-    def begin(self, program: Program, inputs: np.ndarray, schedule: Schedule) -> None:
+    def begin(self, program: Program, inputs: np.ndarray) -> None:
         """An inference begins; inputs are uint8 (batch, C, H, W)."""
 
     def load(self, bank: int, words: np.ndarray) -> None:
         """The word register of a bank as it takes input elements: (batch, elements, N)."""
 
-    def rows(self, words: np.ndarray, windows: np.ndarray) -> None:
-        """Words (batch, groups, banks, N) that a tile reads, and the windows that they become."""
+    def words(self, words: np.ndarray) -> None:
+        """Words (batch, groups, banks, N) that a tile, or a linear pass, reads."""
+
+    def rows(self, windows: np.ndarray) -> None:
+        """The windows (batch, groups, banks, N) that the words of a tile become."""
 
     def operands(self, core: int, cycles: np.ndarray, values: np.ndarray, adds: np.ndarray) -> None:
         """Operands (batch, bundles, terms, N) of a core's bundles of a tile, the cycles of their
-        issue, and which places have a term: bool (bundles, terms)."""
+        issue, and which places have a term: bool (bundles, terms). In a linear pass of everything
+        that is added, weights' magnitudes."""
 
     def accumulator(self, core: int, values: np.ndarray) -> None:
         """Accumulators (batch, bundles, N) of a core after each bundle of a tile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pann_hw.config import AcceleratorConfig
@@ -24,11 +25,18 @@ def reads(layer: Layer) -> tuple[str, ...]:
 
 
 def allocate(
-    network: IntegerNetwork, config: AcceleratorConfig, grids: dict[str, Grid]
+    network: IntegerNetwork,
+    config: AcceleratorConfig,
+    grids: Mapping[str, Grid],
+    vectors: Mapping[str, tuple[int, int, int]],
 ) -> dict[str, Placement]:
     """A place for every tensor but the raw output; a word is free again after its last reader.
 
     The input keeps its place where memory allows: the next input can then be taken early.
+
+    Parameters
+    ----------
+    vectors : the shapes in memory of tensors that lie there in another shape than their own
 
     Raises
     ------
@@ -36,10 +44,11 @@ def allocate(
         placement needs, and the parameter to raise
     """
     last_read = last_reads(network)
-    kept, needed = _placed(network, config, grids, last_read | {network.input.name: _NEVER})
+    keeping = last_read | {network.input.name: _NEVER}
+    kept, needed = _placed(network, config, grids, vectors, keeping)
     if max(needed.values()) <= config.bank_words:
         return kept
-    placements, needed = _placed(network, config, grids, last_read)
+    placements, needed = _placed(network, config, grids, vectors, last_read)
     worst = max(needed, key=lambda name: needed[name])
     words = needed[worst] * config.banks
     if words > config.activation_words:
@@ -78,7 +87,8 @@ def input_is_free(network: IntegerNetwork, placements: dict[str, Placement]) -> 
 def _placed(
     network: IntegerNetwork,
     config: AcceleratorConfig,
-    grids: dict[str, Grid],
+    grids: Mapping[str, Grid],
+    vectors: Mapping[str, tuple[int, int, int]],
     last_read: dict[str, int],
 ) -> tuple[dict[str, Placement], dict[str, int]]:
     """First fit: the places, and for each tensor the words that memory must have for it."""
@@ -89,7 +99,8 @@ def _placed(
     for index, tensor in enumerate(stored):
         # The tensor is written by layer index - 1, whose inputs must outlive its writing.
         live = [name for name in live if last_read[name] >= index - 1]
-        place = Placement(0, tensor.shape, grids[tensor.name], config.banks)
+        shape = vectors.get(tensor.name, tensor.shape)
+        place = Placement(0, shape, grids[tensor.name], config.banks)
         base = 0
         for other in sorted((placements[name] for name in live), key=lambda place: place.base):
             if other.base - base >= place.words:

@@ -29,6 +29,7 @@ from pann_hw.program.layout import (
     directory_stride,
 )
 from pann_hw.program.limits import check_tensors, check_windows
+from pann_hw.program.linear import linear_layers, linear_passes
 from pann_hw.program.program import Pass, Placement, Program
 from pann_hw.program.schedule import WeightWindow, bundles
 from pann_hw.program.windows import Segment
@@ -50,9 +51,11 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
         raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or use unary')
     max_shift = config.shift if encoding == "csd" else 0
     grids = choose_grids(network, config.lanes)
-    check_tensors(network, grids)
+    linear = linear_layers(network, config, grids)
+    grids = linear.grids(grids, config.lanes)
+    check_tensors(network, grids, config)
     tensors = network.tensors
-    placements = allocate(network, config, grids)
+    placements = allocate(network, config, grids, linear.vectors)
     passes: list[Pass] = []
     for index, layer in enumerate(network.layers):
         if isinstance(layer, MaxPool):
@@ -60,7 +63,10 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
         else:
             _check_layer(layer, tensors, config)
             grid = grids[layer.output.name]
-            passes += _passes(index, layer, tensors, placements, grid, config, max_shift)
+            if index in linear.layers:
+                passes += linear_passes(index, network, placements, config)
+            else:
+                passes += _passes(index, layer, tensors, placements, grid, config, max_shift)
     free = input_is_free(network, placements)
     passes = [replace(one, frees_input=one.after and one.layer == free) for one in passes]
     program = Program(
@@ -79,7 +85,9 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
 def descriptor_words(program: Program) -> int:
     """32-bit words that the program's pass descriptors take, without the directory."""
     return sum(
-        PASS_WORDS + len(p.segments) * SEGMENT_WORDS + (0 if p.pool else p.channels * CORE_WORDS)
+        PASS_WORDS
+        + max(len(p.segments), 1) * SEGMENT_WORDS
+        + (0 if p.pool else p.channels * CORE_WORDS)
         for p in program.passes
     )
 

@@ -7,7 +7,8 @@ A program stream is a sequence of 32-bit words:
     END_SECTION | CRC-32 (ISO-HDLC) of all words before it, each lowest byte first
 
 Target 0 is the descriptor memory, 1 + core a term memory: a word for each bundle, or two, the lower
-one first, and start and count in such words.
+one first, and start and count in such words. 1 + cores + core is a weight memory, where there is
+one: as many words as a column takes, the lowest lanes first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pann_hw.integer.requantise import MAX_STEPS, Scale
 from pann_hw.program.layout import (
     CORE,
     END_SECTION,
+    LINEAR,
     MAGIC,
     MAX_POINTS,
     PASS,
@@ -35,7 +37,7 @@ from pann_hw.program.layout import (
 )
 from pann_hw.program.program import Pass, Program
 
-__all__ = ["Image", "link"]
+__all__ = ["Image", "column_integers", "link"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +49,13 @@ class Image:
     config : the hardware that it is for
     descriptors : uint32 words, the directory first
     terms : uint64 bundles per core
+    weights : int64 columns (columns, N) per core; none without weight memories
     """
 
     config: AcceleratorConfig
     descriptors: np.ndarray
     terms: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...] = ()
 
     def stream(self) -> np.ndarray:
         """The program stream as uint32 words."""
@@ -60,6 +64,9 @@ class Image:
         for terms in self.terms:
             halves = np.stack([terms & np.uint64(0xFFFFFFFF), terms >> np.uint64(32)], 1)
             memories.append(halves[:, :parts].ravel())
+        memories += [
+            _column_bytes(weights, self.config).view("<u4").ravel() for weights in self.weights
+        ]
         words = [MAGIC, self.config.fingerprint]
         for target, memory in enumerate(memories):
             if len(memory):
@@ -87,6 +94,8 @@ def link(programs: Sequence[Program]) -> Image:
     directory = np.zeros(MAX_POINTS * directory_stride(config), dtype=np.uint32)
     body: list[int] = []
     terms: list[list[np.ndarray]] = [[] for _ in range(config.cores)]
+    weights: list[list[np.ndarray]] = [[] for _ in range(config.cores * config.linear)]
+    column = 0
     for point, program in enumerate(programs):
         entry = point * directory_stride(config)
         words = [*_point(program, len(directory) + len(body))]
@@ -94,14 +103,26 @@ def link(programs: Sequence[Program]) -> Image:
         directory[entry : entry + len(words)] = words
         for index, item in enumerate(program.passes):
             final, early = index == len(program.passes) - 1, len(inputs) == 1
-            body += _descriptor(item, config, final=final, early_input=early)
+            body += _descriptor(item, config, column, final=final, early_input=early)
+            if item.columns:
+                idle = np.zeros((len(item.columns), config.lanes), np.int64)
+                for core, columns in enumerate(weights):
+                    used = core < item.channels
+                    columns.append(item.columns.weights[core] if used else idle)
+                column += len(item.columns)
             for memory, stream in zip(terms, item.bundles, strict=False):
                 memory.append(stream)
     descriptors = np.append(directory, np.array(body, dtype=np.uint32))
     memories = tuple(np.concatenate([np.zeros(0, np.uint64), *parts]) for parts in terms)
     _check_size("descriptor_words", len(descriptors), config.descriptor_words)
     _check_size("term_words", max(map(len, memories)), config.term_words)
-    return Image(config, descriptors, memories)
+    _check_size("weight_words", column, config.weight_words)
+    return Image(
+        config,
+        descriptors,
+        memories,
+        tuple(np.concatenate([np.zeros((0, config.lanes), np.int64), *parts]) for parts in weights),
+    )
 
 
 def _check_size(parameter: str, needed: int, available: int) -> None:
@@ -132,8 +153,9 @@ def _point(program: Program, first_pass: int) -> list[int]:
 
 
 def _descriptor(
-    item: Pass, config: AcceleratorConfig, *, final: bool, early_input: bool
+    item: Pass, config: AcceleratorConfig, column: int, *, final: bool, early_input: bool
 ) -> list[int]:
+    """PASS, segments and CORE records of a pass; its first column of weights is that given."""
     grid = item.grid
     bank, base = item.place(0)
     words = pack_words(
@@ -142,7 +164,8 @@ def _descriptor(
             "pool": int(item.pool),
             "final": int(final),
             "raw": int(item.raw),
-            "two_segments": len(item.segments) - 1,
+            "linear": int(item.columns is not None),
+            "two_segments": int(len(item.segments) == 2),
             "after": int(item.after),
             "frees_input": int(item.frees_input and early_input),
             "halve": int(item.halve),
@@ -165,12 +188,40 @@ def _descriptor(
     )
     for segment in item.segments:
         words += pack_words(SEGMENT, segment.fields())
+    if item.columns:
+        read = item.columns
+        words += pack_words(
+            LINEAR,
+            {
+                "base": read.base,
+                "words": read.words,
+                "column": column,
+                "biases": read.biases,
+                "span": read.span,
+            },
+        )
     for core, bias in enumerate(item.bias):
         values = {"bias": bias % 2**32}
         if item.scales:
             values |= _scale_fields(item.scales[core], item.steps)
         words += pack_words(CORE, values)
     return words
+
+
+def column_integers(weights: np.ndarray, config: AcceleratorConfig) -> list[int]:
+    """Columns (columns, N) as the weight memory has them: of each lane the magnitude, above it the
+    sign."""
+    return [int.from_bytes(row.tobytes(), "little") for row in _column_bytes(weights, config)]
+
+
+def _column_bytes(weights: np.ndarray, config: AcceleratorConfig) -> np.ndarray:
+    """Columns as bytes of whole words of the program stream."""
+    width = config.weight_width
+    elements = np.abs(weights) | (weights < 0).astype(np.int64) << (width - 1)
+    bits = (elements[:, :, None] >> np.arange(width) & 1).astype(np.uint8)
+    padded = np.zeros((len(weights), 32 * config.column_words), np.uint8)
+    padded[:, : config.lanes * width] = bits.reshape(len(weights), -1)
+    return np.packbits(padded, axis=1, bitorder="little")
 
 
 def _scale_fields(scale: Scale, steps: int) -> dict[str, int]:

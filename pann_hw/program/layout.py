@@ -17,6 +17,7 @@ __all__ = [
     "CORE",
     "CORE_WORDS",
     "END_SECTION",
+    "LINEAR",
     "MAGIC",
     "MAX_POINTS",
     "NO_TERM",
@@ -79,14 +80,15 @@ PASS: Fields = {
 }
 """One pass: up to C output channels of one layer (all channels for max pooling).
 
-pool: max pooling, else accumulation; final: last pass of the inference; raw: accumulators go to
-the output stream; two_segments: inputs come from two tensors; after: reads what an earlier pass has
-to store first; frees_input: from here on nothing reads the input or stores in its place; steps:
-requantiser steps; columns_bits: lanes side by side in the grid, as a power of two; cores: active
-cores; windows, pass_windows: of a tile, and of all, modulo 2 * window_slots; strips, columns: lanes
-of the grid that own a pixel; bank, output_base: where the first output channel lies; output_pitch:
-words from a channel to the next in the same bank; rows, steps_wide: a lane's block, whose pixels
-are the tiles; last_rows, last_steps: of them in the last strip and column.
+pool: max pooling, linear: lanes are outputs, else accumulation; final: last pass of the inference;
+raw: accumulators go to the output stream; two_segments: inputs come from two tensors; after: reads
+what an earlier pass has to store first; frees_input: from here on nothing reads the input or stores
+in its place; halve: words are stored in a grid of half as many columns; steps: requantiser steps;
+columns_bits: lanes side by side in the grid, as a power of two; cores: active cores; windows,
+pass_windows: of a tile, and of all, modulo 2 * window_slots; strips, columns: lanes of the grid
+that own a pixel; bank, output_base: where the first output channel lies; output_pitch: words from a
+channel to the next in the same bank; rows, steps_wide: a lane's block, whose pixels are the tiles;
+last_rows, last_steps: of them in the last strip and column.
 """
 
 SEGMENT: Fields = {
@@ -127,6 +129,21 @@ the lane's own, modulo 2**8; words from the channel's first); first_step, first_
 leftmost one; strips, columns: lanes that own a pixel; last_rows, last_steps: rows and pixels of the
 last strip's and column's blocks in the map; shared_at, shared_taps: the kernel columns that share a
 window, 0 taps where none do; pad_value: what elements outside the map count as.
+"""
+
+LINEAR: Fields = {
+    "base": 16,
+    "words": 16,
+    "column": 16,
+    "biases": 8,
+    "span": 8,
+    "_reserved": 224,
+}
+"""What a linear pass reads, in the place of its first segment.
+
+base, words: of the activation memory, in all banks; column: the first column of weights; biases:
+of the columns hold the bias, highest digit first; span: lanes of a word that are looked at. A
+column follows for each of them, of all banks' words at one address after another.
 """
 
 CORE: Fields = {

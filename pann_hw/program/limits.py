@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork, MaxPool, Source
 from pann_hw.program.grid import Grid
@@ -18,7 +19,9 @@ _SIGNED_FIELD = 2**7 - 1
 """Largest number of lanes or strips that a window is turned by."""
 
 
-def check_tensors(network: IntegerNetwork, grids: dict[str, Grid]) -> None:
+def check_tensors(
+    network: IntegerNetwork, grids: dict[str, Grid], config: AcceleratorConfig
+) -> None:
     """Check the sizes of all tensors.
 
     Raises
@@ -27,6 +30,12 @@ def check_tensors(network: IntegerNetwork, grids: dict[str, Grid]) -> None:
     """
     for tensor in network.tensors.values():
         words = grids[tensor.name].words
+        stored = tensor.name != network.layers[-1].output.name
+        if stored and tensor.bits > config.operand_width:
+            raise InputError(
+                f"tensor {tensor.name!r} has {tensor.bits} bits, the configuration's operands "
+                f"{config.operand_width}: raise operand_width (at most 8)"
+            )
         if max(tensor.shape) > _FIELD:
             raise InputError(
                 f"tensor {tensor.name!r} has shape {tensor.shape}: each size must be at most "

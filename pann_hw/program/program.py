@@ -11,7 +11,7 @@ from pann_hw.integer.requantise import Scale
 from pann_hw.program.grid import Grid
 from pann_hw.program.windows import Segment
 
-__all__ = ["Pass", "Placement", "Program"]
+__all__ = ["Columns", "Pass", "Placement", "Program"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,40 @@ class Placement:
 
 
 @dataclass(frozen=True, eq=False)
+class Columns:
+    """What a linear pass reads: a tensor word by word, and a column of weights for each lane of it.
+
+    Attributes
+    ----------
+    tensor : name of the tensor
+    base, words : of the activation memory, in all banks; at each address one bank after another
+    span : lanes of a word that are looked at
+    biases : of the columns hold the bias, highest digit first, in digits of ``weight_width - 1``
+        bits and a sign; a column follows for each lane looked at
+    bits : of the tensor
+    outputs : of the layer, so many in each core as its ``width`` first lanes
+    weights : per active core: int64 (columns, N)
+    """
+
+    tensor: str
+    base: int
+    words: int
+    span: int
+    biases: int
+    bits: int
+    outputs: int
+    width: int
+    weights: tuple[np.ndarray, ...]
+
+    def __len__(self) -> int:
+        return len(self.weights[0])
+
+
+@dataclass(frozen=True, eq=False)
 class Pass:
     """Up to C output channels of one layer; all channels of a max pooling layer.
+
+    Where lanes are outputs, what is said of channels is true of words of a vector.
 
     Attributes
     ----------
@@ -50,13 +82,14 @@ class Pass:
     after : reads what an earlier pass has to store first
     frees_input : from here on nothing reads the network's input or is stored in its place
     first_channel, channels : output channels; core i makes first_channel + i
-    segments : one or two
+    segments : one or two; none where lanes are outputs
     bundles : per active core: packed bundles of terms of one tile
     bias : per active core
     scales : per active core; empty for raw and pool
     q_max : upper clamp
     grid : in which the output is made: the columns of the tensors read
     output : where it lies, in that grid or in ``grid.halved()``; for a raw pass its grid only
+    columns : where lanes are outputs
     """
 
     layer: int
@@ -73,6 +106,7 @@ class Pass:
     q_max: int
     grid: Grid
     output: Placement
+    columns: Columns | None = None
 
     @property
     def steps(self) -> int:
@@ -130,3 +164,8 @@ class Program:
             sum(len(p.bundles[core]) for p in self.passes if core < len(p.bundles))
             for core in range(self.config.cores)
         )
+
+    @property
+    def weight_words(self) -> int:
+        """Columns of weights in each core's memory."""
+        return sum(len(p.columns) for p in self.passes if p.columns)

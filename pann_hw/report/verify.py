@@ -203,8 +203,8 @@ def _compare(
     # Of every pixel: layer, word, channel, lane, row, column.
     pixels = np.array([
         (layer, word, channel, lane, row, column)
-        for word, (layer, channel, lanes) in enumerate(store_map(program))
-        for lane, row, column in lanes
+        for word, (layer, values) in enumerate(store_map(program))
+        for lane, channel, row, column in values
     ]).reshape(-1, 6)  # fmt: skip
     for level, (stores, outputs) in levels.items():
         for index, name in enumerate(program.layer_names):
