@@ -30,14 +30,14 @@ class PointRun:
     images : int64 (n,), those that it ran
     outputs : int64 (n, C * H * W), in the network's order
     cycles, predicted_cycles : int64 (n,), counted in the RTL, and from the program
-    flips : signal class -> counted flips of all its images; None where they were not counted
+    flips : signal class -> int64 (n,), counted; None where they were not
     """
 
     images: np.ndarray
     outputs: np.ndarray
     cycles: np.ndarray
     predicted_cycles: np.ndarray
-    flips: dict[str, int] | None
+    flips: dict[str, np.ndarray] | None
 
 
 def parse_schedule(text: str, points: int) -> list[int]:
@@ -124,7 +124,7 @@ def run_schedule(
         images = np.flatnonzero(points == point)
         flips = None
         if found[0].toggles is not None:
-            flips = {name: int(counts[images].sum()) for name, counts in found[0].toggles.items()}
+            flips = {name: counts[images] for name, counts in found[0].toggles.items()}
         ordered = network_order(program, results[images])
         runs.append(PointRun(images, ordered, cycles[images], predicted[images], flips))
     return runs
