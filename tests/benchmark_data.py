@@ -10,14 +10,23 @@ import numpy as np
 import onnx
 
 from benchmarks.cell import Cell
-from benchmarks.datasets import CIFAR10, KEYWORDS, MNIST
-from benchmarks.networks import NETWORKS
+from benchmarks.datasets import CIFAR10, KEYWORDS, MNIST, PARTS
+from benchmarks.networks import NETWORKS, Network
 from benchmarks.operating_points_run import BASE, BUDGETS, OperatingPoint, Result
 from pann_hw.machine.flips import CLASSES
+from pann_hw.network.data import Data
 from pann_hw.quantise.quality import Quality
 from tests.onnx_graphs import Sketch
 
-__all__ = ["CELL", "RESULT", "SHAPES", "cells_of", "made_up_folder", "save_network"]
+__all__ = [
+    "CELL",
+    "RESULT",
+    "SHAPES",
+    "cells_of",
+    "made_up_folder",
+    "save_network",
+    "small_network",
+]
 
 SHAPES = {
     "resnet8": (3, 32, 32),
@@ -107,6 +116,18 @@ def _pictures(
     y = rng.permutation(np.arange(count, dtype=np.uint8) % 10)
     x = rng.integers(0, 8, (count, *shape)) + y.reshape(-1, *(1,) * len(shape)) * 24
     return x.astype(np.uint8), y
+
+
+def small_network(folder: Path, name: str, rng: np.random.Generator) -> Network:
+    """The network of that name with a small one of eight by eight pixels in its place."""
+    pictures = dict(zip(PARTS, (_pictures(40, (1, 8, 8), rng) for _ in PARTS), strict=True))
+
+    def load(_folder: Path, part: str, count: int | None = None) -> Data:
+        x, y = pictures[part]
+        return Data(x.astype(np.float32), y.astype(np.int64)).first(count)
+
+    save_network(folder / NETWORKS[name].file, (1, 8, 8), rng)
+    return replace(NETWORKS[name], load=load)
 
 
 def save_network(path: Path, shape: tuple[int, ...], rng: np.random.Generator) -> None:

@@ -10,21 +10,20 @@ import numpy as np
 import pytest
 
 from benchmarks import operating_points_run
-from benchmarks.networks import NETWORKS
 from benchmarks.operating_points_run import BUDGETS, OperatingPoint, measure
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.flips import CLASSES
 from pann_hw.quantise import evaluate
-from tests.benchmark_data import RESULT, made_up_folder
+from tests.benchmark_data import RESULT, small_network
 
-BASE = AcceleratorConfig(lanes=8, cores=2, activation_words=2048, term_words=65536)
+BASE = AcceleratorConfig(lanes=4, cores=2, activation_words=2048, term_words=65536)
 
 
 def test_every_image_runs_at_every_point(tmp_path: Path, rng: np.random.Generator) -> None:
-    folder = made_up_folder(tmp_path, rng)
-    result = measure(NETWORKS["resnet8"], folder, 2, BASE)
+    network = small_network(tmp_path, "resnet8", rng)
+    result = measure(network, tmp_path, 2, BASE)
     assert [point.budget for point in result.points] == list(BUDGETS)
-    assert (result.images, result.test_images) == (2, 30)
+    assert (result.images, result.test_images) == (2, 40)
     budgets = (64, 42, 24, 16.5, 10)
     for point, budget in zip(result.points, budgets, strict=True):
         assert 0 < point.flips_per_mac <= budget
@@ -42,10 +41,10 @@ def test_every_image_runs_at_every_point(tmp_path: Path, rng: np.random.Generato
 def test_outputs_that_differ_are_a_fault(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = made_up_folder(tmp_path, rng)
+    network = small_network(tmp_path, "resnet8", rng)
     real = evaluate.outputs
     monkeypatch.setattr(operating_points_run, "outputs", lambda *given: real(*given) + 1)
-    faults = measure(NETWORKS["resnet8"], folder, 1, BASE).faults
+    faults = measure(network, tmp_path, 1, BASE).faults
     assert [line.split(":")[0] for line in faults if "10 of 10 elements differ" in line] == [
         *BUDGETS
     ]
