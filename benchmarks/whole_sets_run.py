@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.clock import Clock
-from benchmarks.columns import COLUMNS
+from benchmarks.columns import COLUMNS, Column
 from benchmarks.networks import Network
 from benchmarks.resnet20_run import LARGEST, fitted
 from pann_hw.commands.console import bar
@@ -33,7 +33,10 @@ BASE = replace(LARGEST, banks=4)
 """The accelerator before its memories and accumulators are fitted to all networks."""
 
 _COLUMN = COLUMNS["2bit-csd"]
-"""How networks are quantised."""
+"""How networks are quantised that run."""
+
+_PLAIN = COLUMNS["2bit-csd-plain"]
+"""How networks are quantised that are only compiled: in seconds, to as many terms."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +126,14 @@ def measure(
     base : the accelerator, with the largest memories
     """
     clock = Clock()
-    integers = [_quantised(clock, network, folder) for network in networks]
+    integers = [_quantised(clock, network, _COLUMN, folder) for network in networks]
     config = clock("fit the accelerator", fitted, integers, ["csd"] * len(integers), base)
     deployments = [
         clock(f"{network.title}: compile", deploy, [integer], ["csd"], config)
         for network, integer in zip(networks, integers, strict=True)
     ]
     for network in compiled:
-        integer = _quantised(clock, network, folder)
+        integer = _quantised(clock, network, _PLAIN, folder)
         own = fitted([integer], ["csd"], base)
         clock(f"{network.title}: compile", deploy, [integer], ["csd"], own)
     clock("generate", accelerator_verilog, config)
@@ -150,9 +153,9 @@ def measure(
     )
 
 
-def _quantised(clock: Clock, network: Network, folder: Path) -> IntegerNetwork:
+def _quantised(clock: Clock, network: Network, column: Column, folder: Path) -> IntegerNetwork:
     graph, calibration = network.graph(folder), network.calibration(folder)
-    return clock(f"{network.title}: quantise", _COLUMN.quantise, graph, calibration, None)
+    return clock(f"{network.title}: quantise", column.quantise, graph, calibration, None)
 
 
 def _samples(network: Network, folder: Path, count: int | None) -> Data:
