@@ -66,7 +66,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def show(cases: Sequence[Case], *, layers: bool) -> None:
     """Print the result as tables."""
-    from benchmarks.utilisation import HEADINGS, use_row
+    from pann_hw.report.utilisation import HEADINGS, use_row, use_rows
 
     names = [(case.network, case.config.banks, case.config.terms) for case in cases]
     table(
@@ -98,14 +98,14 @@ def show(cases: Sequence[Case], *, layers: bool) -> None:
     )
     table(
         "What becomes of the adders' slots, in %",
-        ("network", "banks", "terms", *HEADINGS),
-        [(*name, *use_row(case.whole)[2:]) for name, case in zip(names, cases, strict=True)],
+        ("network", "banks", "terms", *HEADINGS[3:]),
+        [(*name, *use_row(case.whole)[3:]) for name, case in zip(names, cases, strict=True)],
     )
     for case in cases if layers else ():
         table(
             f"{case.network}, {case.config.banks} banks, {case.config.terms} terms a cycle",
-            ("layer", "cycles", *HEADINGS),
-            [use_row(use) for use in case.uses],
+            HEADINGS,
+            use_rows(case.uses),
         )
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from benchmarks.clock import Clock
 from benchmarks.networks import Network
 from benchmarks.resnet20_run import LARGEST, fitted
-from benchmarks.utilisation import LayerUse, joined, layer_uses
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import deploy
 from pann_hw.quantise.post_training import quantise
 from pann_hw.quantise.recipe import PLAIN
+from pann_hw.report.utilisation import LayerUse, joined, layer_uses
 
 __all__ = ["BITS", "BUDGET", "Case", "measure"]
 

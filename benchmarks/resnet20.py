@@ -59,7 +59,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def show(result: dict[str, Any]) -> None:
     """Print the result as tables."""
-    from benchmarks.utilisation import HEADINGS, LayerUse, joined, use_row
+    from pann_hw.report.utilisation import HEADINGS, LayerUse, use_rows
 
     points, images = result["points"], result["simulated_images"]
     names = [f"{point['budget']} {point['encoding']}" for point in points]
@@ -85,8 +85,8 @@ def show(result: dict[str, Any]) -> None:
         uses = [LayerUse(**layer) for layer in point["layers"]]
         table(
             f"{name}: cycles, and what becomes of the adders' slots, in %",
-            ("layer", "cycles", *HEADINGS),
-            [use_row(use) for use in (*uses, joined("all", uses))],
+            HEADINGS,
+            use_rows(uses),
         )
         table(
             f"{name}: flips per image",

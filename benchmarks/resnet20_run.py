@@ -13,7 +13,6 @@ import torch
 from benchmarks.clock import Clock
 from benchmarks.networks import NETWORKS
 from benchmarks.resnet20_network import load_module
-from benchmarks.utilisation import layer_uses
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.machine.machine import Machine
@@ -25,6 +24,7 @@ from pann_hw.program.deployment import deploy
 from pann_hw.quantise.evaluate import outputs
 from pann_hw.quantise.quality import float_outputs
 from pann_hw.quantise.search import Candidate, best, search
+from pann_hw.report.utilisation import layer_uses
 from pann_hw.report.verify import verify
 from sim.harness import accelerator_verilog, build
 

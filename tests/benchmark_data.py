@@ -1,4 +1,4 @@
-"""A made-up data folder in the format of the real one, and made-up cells."""
+"""A made-up data folder in the format of the real one, made-up cells and operating points."""
 
 from __future__ import annotations
 
@@ -10,12 +10,23 @@ import numpy as np
 import onnx
 
 from benchmarks.cell import Cell
-from benchmarks.datasets import CIFAR10, KEYWORDS, MNIST
-from benchmarks.networks import NETWORKS
+from benchmarks.datasets import CIFAR10, KEYWORDS, MNIST, PARTS
+from benchmarks.networks import NETWORKS, Network
+from benchmarks.operating_points_run import BASE, BUDGETS, OperatingPoint, Result
+from pann_hw.machine.flips import CLASSES
+from pann_hw.network.data import Data
 from pann_hw.quantise.quality import Quality
 from tests.onnx_graphs import Sketch
 
-__all__ = ["CELL", "SHAPES", "cells_of", "made_up_folder", "save_network"]
+__all__ = [
+    "CELL",
+    "RESULT",
+    "SHAPES",
+    "cells_of",
+    "made_up_folder",
+    "save_network",
+    "small_network",
+]
 
 SHAPES = {
     "resnet8": (3, 32, 32),
@@ -45,6 +56,40 @@ CELL = Cell(
 )
 
 
+def _operating_point(number: int) -> OperatingPoint:
+    """Of two images: a fifth less of everything than at the point before, but for accuracy."""
+    cycles = [round(50000 * 0.8**number)] * 2
+    flips = {
+        name: [round(scale * 1e6 * 0.8**number), round(scale * 1.1e6 * 0.8**number)]
+        for scale, name in enumerate(CLASSES, 1)
+    }
+    return OperatingPoint(
+        budget=BUDGETS[number],
+        bits=8 - number,
+        additions=8 - number,
+        flips_per_mac=64 * 0.8**number,
+        quality=Quality(0.9 - 0.01 * number, 0.99 - 0.01 * number, 0.01),
+        right=2,
+        mismatch=None,
+        cycles_predicted=cycles,
+        cycles_counted=cycles,
+        flips_predicted=flips,
+        flips_counted=flips,
+    )
+
+
+RESULT = Result(
+    network="ResNet-8",
+    macs=12501632,
+    config=BASE,
+    test_images=1017,
+    float_accuracy=0.88,
+    images=2,
+    points=tuple(_operating_point(number) for number in range(len(BUDGETS))),
+    seconds={"simulate": 12.5},
+)
+
+
 def cells_of(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Cell]:
     """The cell above for every pair of network and column."""
     return {
@@ -71,6 +116,18 @@ def _pictures(
     y = rng.permutation(np.arange(count, dtype=np.uint8) % 10)
     x = rng.integers(0, 8, (count, *shape)) + y.reshape(-1, *(1,) * len(shape)) * 24
     return x.astype(np.uint8), y
+
+
+def small_network(folder: Path, name: str, rng: np.random.Generator) -> Network:
+    """The network of that name with a small one of eight by eight pixels in its place."""
+    pictures = dict(zip(PARTS, (_pictures(40, (1, 8, 8), rng) for _ in PARTS), strict=True))
+
+    def load(_folder: Path, part: str, count: int | None = None) -> Data:
+        x, y = pictures[part]
+        return Data(x.astype(np.float32), y.astype(np.int64)).first(count)
+
+    save_network(folder / NETWORKS[name].file, (1, 8, 8), rng)
+    return replace(NETWORKS[name], load=load)
 
 
 def save_network(path: Path, shape: tuple[int, ...], rng: np.random.Generator) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.accelerator import main
 from benchmarks.networks import NETWORKS
-from benchmarks.utilisation import CAUSES
+from pann_hw.report.utilisation import CAUSES
 from tests.benchmark_data import made_up_folder
 
 
@@ -48,8 +48,10 @@ def test_tables_have_a_row_for_each_case_and_layer(
     rows = [line for line in lines if line[:3] == ["mnist_cnn", "4", "4"]]
     assert len(rows) == 2
     assert sum(map(float, rows[1][3:])) == pytest.approx(100, abs=0.5)
-    layers = [line for line in lines if len(line) == 11 and line[1].isdigit()]
-    assert sum(int(line[1]) for line in layers) == int(rows[0][4])
+    layers = [line for line in lines if len(line) == 12 and line[2].isdigit()]
+    layers = [line for line in layers if line not in rows]
+    assert layers[-1][:2] == ["all", rows[0][4]]
+    assert sum(int(line[1]) for line in layers[:-1]) == int(rows[0][4])
 
 
 def test_without_data_it_says_why_and_ends_well(

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from pann_hw.integer import store
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
+from pann_hw.machine.machine import Machine, Schedule
 
 FACTORY = """
 import torch
@@ -119,6 +121,37 @@ def test_quantize_and_compile_report_what_they_made(
     assert output(capsys, *compiled, *exact)["points"] == points
 
 
+def test_layers_are_listed_by_compile_and_simulate(
+    work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    networks = (f"{work}/net.npz", f"{work}/unary.npz", "--encoding", "csd,unary")
+    compiled = ("compile", *networks, *SMALL, "--output", f"{tmp_path}/p.pann")
+    points = output(capsys, *compiled, "--layers")["points"]
+    assert isinstance(points, list)
+    for point in points:
+        names = [layer["layer"] for layer in point["layers"]]
+        assert len(set(names)) == len(names) == 3
+        assert sum(layer["cycles"] for layer in point["layers"]) == point["cycles_per_image"]
+        # 4 x 3 x 3 weights at 36 pixels, no terms in max pooling, 36 x 3 weights at one.
+        filled = [layer["filled"] for layer in point["layers"]]
+        assert filled == [
+            layer["terms"] * pixels
+            for layer, pixels in zip(point["layers"], (36, 9, 1), strict=True)
+        ]
+        assert filled[0] > 0 == filled[1] and filled[2] > 0
+    run = ("simulate", f"{work}/program.pann", "--data", f"{work}/data.npz", "--images", "2")
+    simulated = output(capsys, *run, "--layers")["points"]
+    assert isinstance(simulated, list)
+    assert [point["layers"] for point in simulated] == [point["layers"] for point in points]
+    for command in (compiled, run):
+        assert main([*command, "--layers"]) == 0
+        shown = capsys.readouterr().out
+        assert "predicted" in shown
+        assert all(layer["layer"] in shown for layer in points[0]["layers"])
+        assert main(list(command)) == 0
+        assert "no pixel" not in capsys.readouterr().out
+
+
 def test_exported_program_gives_the_same_network_as_its_module(
     work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -184,6 +217,37 @@ def test_simulate_along_a_schedule(work: Path, capsys: pytest.CaptureFixture[str
         assert early["cycles_per_image"] < point["cycles_per_image"]
     assert main([*run, "--schedule", "0,1", "--flips"]) == 0
     assert "flips per image" in capsys.readouterr().out
+
+
+def test_cycles_of_inferences_are_as_predicted(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ("simulate", f"{work}/program.pann", "--data", f"{work}/data.npz", "--images", "3")
+    result = output(capsys, *run, "--inferences")
+    points, inferences = result["points"], result["inferences"]
+    assert isinstance(points, list) and isinstance(inferences, list)
+    assert [(one["image"], one["point"]) for one in inferences] == [
+        (image, point) for image in range(3) for point in range(2)
+    ]
+    for one in inferences:
+        point = points[one["point"]]
+        assert one["class"] == point["classes"][one["image"]]
+        assert one["cycles_predicted"] == one["cycles_counted"] == point["cycles_per_image"]
+    assert main([*run, "--inferences"]) == 0
+    assert "6 of 6 inferences took the cycles predicted" in capsys.readouterr().out
+
+    from pann_hw.report import operating_points
+
+    class Wrong(Machine):
+        def run(self, point: int) -> Schedule:
+            schedule = super().run(point)
+            return replace(schedule, cycles=schedule.cycles + point)
+
+    monkeypatch.setattr(operating_points, "Machine", Wrong)
+    assert main([*run, "--inferences"]) == 1
+    shown = capsys.readouterr().out
+    assert "3 of 6 inferences took the cycles predicted" in shown
+    assert shown.count(" yes") == shown.count(" NO") == 3
 
 
 def test_generate_for_a_rate(

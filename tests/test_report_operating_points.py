@@ -10,7 +10,7 @@ from pann_hw.errors import InputError
 from pann_hw.integer.run import quantise_input, run
 from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import Deployment, deploy
-from pann_hw.report.operating_points import parse_schedule, run_schedule
+from pann_hw.report.operating_points import parse_schedule, predict_flips, run_schedule
 from tests.random_networks import NetworkBuilder
 
 CONFIG = AcceleratorConfig(
@@ -65,9 +65,30 @@ def test_flips_are_those_of_the_point(deployment: Deployment, x: np.ndarray) -> 
     switched = run_schedule(deployment, x[:8], [0, 1], toggles=True)
     alone = run_schedule(deployment, x[:8:2], [0], toggles=True)[0].flips
     assert switched[0].flips is not None and switched[1].flips is not None and alone is not None
-    assert switched[2].flips == dict.fromkeys(alone, 0)
+    assert switched[2].flips is not None
+    assert {name: len(each) for name, each in switched[2].flips.items()} == dict.fromkeys(alone, 0)
     # Operands are 0 between inferences: what ran before makes no difference to their flips.
-    assert switched[0].flips["operand"] == alone["operand"] != switched[1].flips["operand"]
+    mine, other = switched[0].flips["operand"], switched[1].flips["operand"]
+    assert (mine == alone["operand"]).all() and (mine != other).all()
+
+
+@pytest.mark.parametrize("schedule", [[0, 1, 2], [2, 0, 0, 0, 2], [1]])
+def test_predicted_flips_are_those_counted(
+    deployment: Deployment, x: np.ndarray, schedule: list[int]
+) -> None:
+    runs = run_schedule(deployment, x[:10], schedule, toggles=True)
+    for counted, predicted in zip(runs, predict_flips(deployment, x[:10], schedule), strict=True):
+        assert counted.flips is not None and list(counted.flips) == list(predicted)
+        for name, flips in predicted.items():
+            assert flips.dtype == np.int64
+            assert flips.tolist() == counted.flips[name].tolist()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(deployment: Deployment, x: np.ndarray, threads: int) -> None:
+    many = np.concatenate([x, x[::-1], x])
+    one, other = (run_schedule(deployment, many, [0], threads=n)[0] for n in (2, threads))
+    assert (one.outputs == other.outputs).all() and (one.cycles == other.cycles).all()
 
 
 def test_cycles_are_the_programs(deployment: Deployment, x: np.ndarray) -> None:

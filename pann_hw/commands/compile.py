@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import add_config, check_writable, load_config
 from pann_hw.commands.console import bar, table
+from pann_hw.commands.layers import layers, show_layers
 from pann_hw.commands.recipe import add_recipe, load_float, load_recipe
 from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
     from pann_hw.integer.network import IntegerNetwork
+    from pann_hw.machine.machine import Schedule
+    from pann_hw.program.program import Program
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -41,6 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="csd or unary, or one for each operating point, separated by commas; default what the "
         "lanes can do",
     )  # fmt: skip
+    parser.add_argument(
+        "--layers", action="store_true",
+        help="cycles and use of the adders of each layer, predicted from the program",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, default=Path("program.pann"), metavar="FILE")
     add_config(parser)
 
@@ -48,7 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Quantise where asked for, compile, link, save."""
     from pann_hw.machine.machine import Machine
-    from pann_hw.program.compile import descriptor_words
     from pann_hw.program.deployment import deploy, save_deployment
     from pann_hw.quantise.budget import flips_per_mac
 
@@ -76,20 +82,30 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "points": [
             {
                 "network": args.networks[0 if budgets else point],
-                "encoding": program.encoding,
                 "flips_per_mac": flips_per_mac(network, shift),
-                "passes": len(program.passes),
-                "bundles": sum(program.term_words),
-                "descriptor_words": descriptor_words(program),
-                "activation_words": config.banks
-                * max(place.base + place.words for place in program.placements.values()),
-                "cycles_per_image": machine.run(point).cycles,
+                **_point(program, machine.run(point), listed=args.layers),
             }
             for point, (program, network, shift) in enumerate(
                 zip(deployment.programs, deployment.networks, shifts, strict=True)
             )
         ],
     }
+
+
+def _point(program: Program, schedule: Schedule, *, listed: bool) -> dict[str, object]:
+    """What is told of an operating point; of its layers where they are to be ``listed``."""
+    from pann_hw.program.compile import descriptor_words
+
+    words = max(place.base + place.words for place in program.placements.values())
+    point = {
+        "encoding": program.encoding,
+        "passes": len(program.passes),
+        "bundles": sum(program.term_words),
+        "descriptor_words": descriptor_words(program),
+        "activation_words": program.config.banks * words,
+        "cycles_per_image": schedule.cycles,
+    }
+    return {**point, "layers": layers(program, schedule)} if listed else point
 
 
 def _loaded(args: argparse.Namespace) -> list[IntegerNetwork]:
@@ -142,6 +158,13 @@ def show(result: dict[str, object]) -> None:
         ("point", *(key.replace("_", " ") for key in keys)),
         [(index, *(_shown(point[key]) for key in keys)) for index, point in enumerate(points)],
     )
+    for index, point in enumerate(points):
+        if "layers" in point:
+            show_layers(
+                f"Point {index} ({point['encoding']}): predicted cycles, terms, and what becomes "
+                f"of the adders' slots, in %",
+                point["layers"],
+            )
     print(f"Program: {result['program']} ({result['stream_words']} words to load)")
 
 

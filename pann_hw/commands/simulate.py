@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import add_program, load_program, load_program_data
 from pann_hw.commands.console import bar, table
+from pann_hw.commands.layers import layers, show_layers
 from pann_hw.commands.simulator import ready_simulator
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="start each inference while the one before it runs",
     )  # fmt: skip
     parser.add_argument("--flips", action="store_true", help="count flips")
+    parser.add_argument(
+        "--inferences", action="store_true",
+        help="predicted and counted cycles of every inference",
+    )  # fmt: skip
+    parser.add_argument(
+        "--layers", action="store_true",
+        help="cycles and use of the adders of each layer; predicted: the simulation stamps no time "
+        "within an inference",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
@@ -45,14 +55,18 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         turns = [parse_schedule(args.schedule, len(points))]
     begin = time.monotonic()
     runs = _simulated(args, deployment, data, turns)
+    seconds = time.monotonic() - begin
+    found = [_point(point, deployment, data, runs[point]) for point in points if point in runs]
+    if args.layers:
+        _add_layers(found, deployment)
     return {
         "images": len(data),
-        "seconds": time.monotonic() - begin,
+        "seconds": seconds,
         "overlap": args.overlap,
         "schedule": args.schedule,
-        "points": [
-            _point(point, deployment, data, runs[point]) for point in points if point in runs
-        ],
+        "inferences": _inferences(runs) if args.inferences else None,
+        "mismatches": sum(int((run.cycles != run.predicted_cycles).sum()) for run in runs.values()),
+        "points": found,
     }
 
 
@@ -80,6 +94,9 @@ def _simulated(
 def _point(point: int, deployment: Deployment, data: Data, run: PointRun) -> dict[str, object]:
     classes = run.outputs.argmax(1)
     right = None if data.y is None else float((classes == data.y[run.images]).mean())
+    flips = None
+    if run.flips is not None:
+        flips = {name: int(each.sum()) for name, each in run.flips.items()}
     return {
         "point": point,
         "encoding": deployment.programs[point].encoding,
@@ -88,9 +105,37 @@ def _point(point: int, deployment: Deployment, data: Data, run: PointRun) -> dic
         "cycles_per_image": float(run.cycles.mean()),
         "cycles_predicted": float(run.predicted_cycles.mean()),
         "cycles_mismatched": int((run.cycles != run.predicted_cycles).sum()),
-        "flips": run.flips,
+        "flips": flips,
         "classes": classes.tolist(),
     }
+
+
+def _add_layers(points: list[dict[str, object]], deployment: Deployment) -> None:
+    """What becomes of each layer, of an inference alone."""
+    from pann_hw.machine.machine import Machine
+
+    machine = Machine(deployment.image)
+    for point in points:
+        number = int(str(point["point"]))
+        point["layers"] = layers(deployment.programs[number], machine.run(number))
+
+
+def _inferences(runs: dict[int, PointRun]) -> list[dict[str, int]]:
+    """Every inference, by image, then by operating point."""
+    found = [
+        {
+            "image": int(image),
+            "point": point,
+            "class": int(one),
+            "cycles_predicted": int(predicted),
+            "cycles_counted": int(counted),
+        }
+        for point, run in runs.items()
+        for image, one, predicted, counted in zip(
+            run.images, run.outputs.argmax(1), run.predicted_cycles, run.cycles, strict=True
+        )
+    ]
+    return sorted(found, key=lambda one: (one["image"], one["point"]))
 
 
 def show(result: dict[str, object]) -> None:
@@ -104,6 +149,35 @@ def show(result: dict[str, object]) -> None:
         + (", each started while the one before it runs" if result["overlap"] else ""),
         (*headings, "flips per image") if flips else headings,
         [_row(point, flips=flips) for point in points],
+    )
+    if result["inferences"] is not None:
+        _show_inferences(result["inferences"])
+    for point in points:
+        if "layers" in point:
+            show_layers(
+                f"Point {point['point']} ({point['encoding']}), an inference alone: cycles, terms, "
+                f"and what becomes of the adders' slots, in %, all predicted from the program",
+                point["layers"],
+            )
+    total = sum(point["images"] for point in points)
+    print(
+        f"{total - int(str(result['mismatches']))} of {total} inferences took the cycles predicted"
+    )
+
+
+def _show_inferences(inferences: object) -> None:
+    assert isinstance(inferences, list)
+    keys = ("image", "point", "class", "cycles_predicted", "cycles_counted")
+    table(
+        "Inferences",
+        ("image", "point", "class", "cycles predicted", "counted", "predicted = counted"),
+        [
+            (
+                *(one[key] for key in keys),
+                "yes" if one["cycles_predicted"] == one["cycles_counted"] else "NO",
+            )
+            for one in inferences
+        ],
     )
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from pann_hw.errors import InputError
 from pann_hw.integer.run import quantise_input
+from pann_hw.machine.flips import CLASSES, FlipPredictor
 from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import Deployment
 from pann_hw.report.verify import network_order
 from sim.harness import simulate
 
-__all__ = ["PointRun", "parse_schedule", "run_schedule"]
+__all__ = ["PointRun", "parse_schedule", "predict_flips", "run_schedule"]
 
 _CHUNK = 64
 """Images per simulator run."""
@@ -30,14 +31,14 @@ class PointRun:
     images : int64 (n,), those that it ran
     outputs : int64 (n, C * H * W), in the network's order
     cycles, predicted_cycles : int64 (n,), counted in the RTL, and from the program
-    flips : signal class -> counted flips of all its images; None where they were not counted
+    flips : signal class -> int64 (n,), counted; None where they were not
     """
 
     images: np.ndarray
     outputs: np.ndarray
     cycles: np.ndarray
     predicted_cycles: np.ndarray
-    flips: dict[str, int] | None
+    flips: dict[str, np.ndarray] | None
 
 
 def parse_schedule(text: str, points: int) -> list[int]:
@@ -69,6 +70,7 @@ def run_schedule(
     *,
     toggles: bool = False,
     overlap: bool = False,
+    threads: int = 2,
     progress: Callable[[], None] | None = None,
 ) -> list[PointRun]:
     """Run float images x (n, C, H, W), the i-th at operating point ``schedule[i % len(schedule)]``.
@@ -80,6 +82,8 @@ def run_schedule(
     toggles : count flips
     overlap : start each inference as soon as the accelerator takes it; cycles are then those from
         the end of the one before, and flips cannot be counted
+    threads : simulations side by side, of 64 images each; with flips, or overlap, there is one
+    progress : called after every simulated inference
 
     Returns
     -------
@@ -102,7 +106,7 @@ def run_schedule(
     size = len(x) if toggles or overlap else _CHUNK
     parts = [slice(start, start + size) for start in range(0, len(x), size)]
     outputs = int(np.prod(deployment.programs[0].output_shape))
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         found = list(
             pool.map(
                 lambda part: simulate(
@@ -124,7 +128,45 @@ def run_schedule(
         images = np.flatnonzero(points == point)
         flips = None
         if found[0].toggles is not None:
-            flips = {name: int(counts[images].sum()) for name, counts in found[0].toggles.items()}
+            flips = {name: counts[images] for name, counts in found[0].toggles.items()}
         ordered = network_order(program, results[images])
         runs.append(PointRun(images, ordered, cycles[images], predicted[images], flips))
     return runs
+
+
+def predict_flips(
+    deployment: Deployment,
+    x: np.ndarray,
+    schedule: list[int],
+    *,
+    progress: Callable[[], None] | None = None,
+) -> list[dict[str, np.ndarray]]:
+    """The flips that :func:`run_schedule` counts for the same images, without simulating.
+
+    Parameters
+    ----------
+    progress : called after every inference
+
+    Returns
+    -------
+    list : for each operating point signal class -> int64 (n,), in the order of its images
+    """
+    points = np.resize(np.array(schedule), len(x))
+    predictor = FlipPredictor(deployment.image)
+    found: list[dict[str, list[np.ndarray]]] = [
+        {name: [] for name in CLASSES} for _ in deployment.programs
+    ]
+    # Images at one point after another are predicted at once.
+    for stretch in np.split(np.arange(len(x)), np.flatnonzero(np.diff(points)) + 1):
+        point = int(points[stretch[0]])
+        inputs = quantise_input(deployment.networks[point], x[stretch])
+        predictor.execute(deployment.programs[point], point, inputs)
+        for name, flips in predictor.flips.items():
+            found[point][name].append(flips)
+        if progress is not None:
+            for _ in stretch:
+                progress()
+    empty = np.zeros(0, np.int64)
+    return [
+        {name: np.concatenate([empty, *parts]) for name, parts in each.items()} for each in found
+    ]

@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pann_hw.machine.flips import CLASSES as SIGNAL_CLASSES
 from pann_hw.power.unit import CLASSES
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "GREEN",
     "GREY",
     "ORANGE",
+    "SIGNAL_COLOURS",
     "SOURCE_MARKS",
     "STYLE",
     "WIDTH",
@@ -43,6 +45,11 @@ SOURCE_MARKS = {
 
 CLASS_COLOURS = dict(zip(CLASSES, (_SKY, BLUE, _YELLOW, ORANGE, _RED), strict=True))
 """Colour of each class of nets."""
+
+SIGNAL_COLOURS = dict(
+    zip(SIGNAL_CLASSES, (_SKY, BLUE, ORANGE, GREEN, _PINK, _YELLOW, GREY), strict=True)
+)
+"""Colour of each class of the accelerator's signals."""
 
 WIDTH = 9.0
 """Of every figure, inches."""

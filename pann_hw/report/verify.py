@@ -18,7 +18,7 @@ from pann_hw.program.deployment import Deployment
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, build, simulate
 
-__all__ = ["Mismatch", "PointResult", "network_order", "verify"]
+__all__ = ["Mismatch", "PointResult", "difference", "network_order", "verify"]
 
 _CHUNK = 64
 """Images per simulator run: two runs go side by side, and memory stays small."""
@@ -191,6 +191,35 @@ def network_order(program: Program, outputs: np.ndarray) -> np.ndarray:
     return ordered
 
 
+def difference(
+    level: str, layer: str, expected: np.ndarray, found: np.ndarray, first_image: int = 0
+) -> Mismatch | None:
+    """Where values (n, C, H, W) of a layer first differ, and in how many elements; None: nowhere.
+
+    Parameters
+    ----------
+    level, layer : what ``found`` is of
+    first_image : number of the first of the n images
+    """
+    differing = np.argwhere(expected != found)
+    if not len(differing):
+        return None
+    image, channel, row, column = (int(value) for value in differing[0])
+    place = (image, channel, row, column)
+    return Mismatch(
+        level,
+        layer,
+        first_image + image,
+        channel,
+        row,
+        column,
+        int(expected[place]),
+        int(found[place]),
+        len(differing),
+        expected.size,
+    )
+
+
 def _compare(
     part: PointResult,
     program: Program,
@@ -227,25 +256,10 @@ def _note(
     first_image: int,
 ) -> None:
     part.compared += reference.size
-    differing = np.argwhere(reference != found)
-    part.mismatched += len(differing)
-    if len(differing) and not any(m.level == level and m.layer == name for m in part.mismatches):
-        image, channel, row, column = (int(value) for value in differing[0])
-        place = (image, channel, row, column)
-        part.mismatches.append(
-            Mismatch(
-                level,
-                name,
-                first_image + image,
-                channel,
-                row,
-                column,
-                int(reference[place]),
-                int(found[place]),
-                len(differing),
-                reference.size,
-            )
-        )
+    found_here = difference(level, name, reference, found, first_image)
+    if found_here is not None:
+        part.mismatched += found_here.count
+        part.mismatches.append(found_here)
 
 
 def _joined(parts: list[PointResult]) -> PointResult:

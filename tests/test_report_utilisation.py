@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.utilisation import CAUSES, LayerUse, joined, layer_uses
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool
 from pann_hw.integer.terms import term_count
@@ -15,6 +14,14 @@ from pann_hw.machine.machine import Machine, Schedule
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.program import Program
+from pann_hw.report.utilisation import (
+    CAUSES,
+    HEADINGS,
+    LayerUse,
+    joined,
+    layer_uses,
+    use_rows,
+)
 from tests.random_networks import one_layer, random_config, random_network, residual_network
 
 
@@ -45,7 +52,20 @@ def test_filled_slots_are_terms_times_pixels(number: int, rng: np.random.Generat
         _, height, width = layer.output.shape
         weights = [] if isinstance(layer, MaxPool) else [s.weights for s in layer.sources]
         terms = sum(term_count(each, config.shift) for each in weights)
+        assert use.terms == terms
         assert use.filled == terms * height * width
+
+
+def test_rows_are_shares_of_all_slots(rng: np.random.Generator) -> None:
+    uses = used(residual_network(rng, 2)[0], random_config(rng))[2]
+    rows = use_rows(uses)
+    assert [row[0] for row in rows] == [*(use.layer for use in uses), "all"]
+    assert {len(row) for row in rows} == {len(HEADINGS)}
+    for row, use in zip(rows, uses, strict=False):
+        assert row[1:4] == (use.cycles, use.terms, f"{100 * use.filled / use.slots:.1f}")
+        assert sum(float(str(share)) for share in row[3:]) == pytest.approx(100, abs=0.5)
+    for column in (1, 2):
+        assert rows[-1][column] == sum(int(str(row[column])) for row in rows[:-1])
 
 
 def test_cycles_of_causes_are_those_of_the_schedule(rng: np.random.Generator) -> None:

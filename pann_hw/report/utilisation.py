@@ -16,7 +16,7 @@ from pann_hw.machine.machine import Schedule
 from pann_hw.machine.stream import Bundles
 from pann_hw.program.program import Pass, Program
 
-__all__ = ["CAUSES", "HEADINGS", "LayerUse", "joined", "layer_uses", "use_row"]
+__all__ = ["CAUSES", "HEADINGS", "LayerUse", "joined", "layer_uses", "use_row", "use_rows"]
 
 CAUSES = (
     "input_loading",
@@ -31,6 +31,9 @@ CAUSES = (
 """What slots are lost to; each slot to the first of them that holds for it."""
 
 HEADINGS = (
+    "layer",
+    "cycles",
+    "terms",
     "filled",
     "input",
     "start",
@@ -41,15 +44,15 @@ HEADINGS = (
     "no term",
     "no pixel",
 )
-"""In tables: of the slots filled, and of CAUSES."""
+"""Of the table of layers; from the slots filled on in % of all slots."""
 
 
 @dataclass
 class LayerUse:
     """What one inference makes of the adders of N lanes and C cores in one layer.
 
-    A slot is one adder in one cycle. Each count but ``cycles`` is of slots; ``slots`` is the sum of
-    those after it.
+    A slot is one adder in one cycle. Each count from ``filled`` on is of slots, and ``slots`` is
+    their sum.
 
     Attributes
     ----------
@@ -57,6 +60,7 @@ class LayerUse:
     cycles : from the end of the layer before it; the first one's from the start, the last one's to
         the end of the inference
     slots : ``cycles * C * N * config.terms``
+    terms : of all weights, each added once for every output pixel
     filled : the adder adds a term for an output that exists
     input_loading : the input is being stored; nothing else runs
     start : before the layer's first bundle: descriptor and first windows
@@ -71,6 +75,7 @@ class LayerUse:
     layer: str
     cycles: int = 0
     slots: int = 0
+    terms: int = 0
     filled: int = 0
     input_loading: int = 0
     start: int = 0
@@ -117,14 +122,20 @@ def layer_uses(program: Program, schedule: Schedule) -> list[LayerUse]:
 
 def joined(layer: str, uses: Sequence[LayerUse]) -> LayerUse:
     """The sum of several layers, under a name of its own."""
-    counts = ("cycles", "slots", "filled", *CAUSES)
+    counts = ("cycles", "slots", "terms", "filled", *CAUSES)
     return LayerUse(layer, *(sum(getattr(use, name) for use in uses) for name in counts))
 
 
 def use_row(use: LayerUse) -> tuple[object, ...]:
-    """Layer, cycles, and the shares of all parts of its slots in %, as HEADINGS names them."""
+    """A layer's row of the table that HEADINGS is of."""
     parts = (getattr(use, name) for name in ("filled", *CAUSES))
-    return (use.layer, use.cycles, *(f"{100 * part / use.slots:.1f}" for part in parts))
+    shares = (f"{100 * part / use.slots:.1f}" for part in parts)
+    return (use.layer, use.cycles, use.terms, *shares)
+
+
+def use_rows(uses: Sequence[LayerUse]) -> list[tuple[object, ...]]:
+    """The rows of all layers, and of all together."""
+    return [use_row(use) for use in (*uses, joined("all", uses))]
 
 
 def _passes(program: Program, schedule: Schedule) -> Iterator[_Issues]:
@@ -174,6 +185,7 @@ def _add_bundles(use: LayerUse, item: Pass, bundles: np.ndarray, config: Acceler
     """Slots of the bundles of one core, which are issued for every tile."""
     terms = sum(map(len, Bundles.of(config, bundles).terms))
     pixels = item.output.shape[1] * item.output.shape[2]
+    use.terms += terms
     use.filled += terms * pixels
     use.idle_lanes += terms * (item.tiles * config.lanes - pixels)
     use.empty_places += (len(bundles) * config.terms - terms) * item.tiles * config.lanes
