@@ -7,11 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.clock import Clock
 from benchmarks.networks import Network
 from benchmarks.resnet20_run import LARGEST, fitted
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.run import quantise_input
+from pann_hw.machine.cycles import linear_words
 from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import deploy
 from pann_hw.quantise.post_training import quantise
@@ -74,20 +78,25 @@ def measure(
         for number in banks:
             for terms in terms_per_rail:
                 base = replace(LARGEST, banks=number, terms_per_rail=terms)
-                yield _case(clock, network, integers, base)
+                yield _case(clock, network, integers, base, x[:1])
 
 
 def _case(
-    clock: Clock, network: Network, integers: IntegerNetwork, base: AcceleratorConfig
+    clock: Clock,
+    network: Network,
+    integers: IntegerNetwork,
+    base: AcceleratorConfig,
+    x: np.ndarray,
 ) -> Case:
     name = f"{network.title}, {base.banks} banks, {base.terms_per_rail} terms per rail"
     config = fitted([integers], ["csd"], base)
     deployment = clock(f"{name}: compile", deploy, [integers], ["csd"], config)
     compile_seconds = clock.steps[-1].seconds
-    schedule = clock(f"{name}: schedule", Machine(deployment.image).run, 0)
+    (words,) = linear_words(deployment.programs[0], quantise_input(integers, x))
+    schedule = clock(f"{name}: schedule", Machine(deployment.image).run, 0, words)
     model_seconds = clock.steps[-1].seconds
     uses = layer_uses(deployment.programs[0], schedule)
-    _, interval = Machine(deployment.image).intervals([0, 0])
+    _, interval = Machine(deployment.image).intervals([0, 0], words * 2)
     return Case(
         network.name,
         integers.macs,

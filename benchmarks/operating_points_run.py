@@ -63,7 +63,8 @@ class OperatingPoint:
     @property
     def flips(self) -> np.ndarray:
         """Counted flips of all classes together: int64 (images,)."""
-        return np.sum(list(self.flips_counted.values()), axis=0)
+        flips: np.ndarray = np.sum(list(self.flips_counted.values()), axis=0)
+        return flips
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from benchmarks.networks import NETWORKS
 from benchmarks.resnet20_network import load_module
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.run import quantise_input
+from pann_hw.machine.cycles import linear_words
 from pann_hw.machine.machine import Machine
 from pann_hw.machine.sizing import fit
 from pann_hw.network.data import Data
@@ -121,7 +123,8 @@ def _run_point(
     name, x = f"{point.budget} {point.encoding}", test.x[:images]
     deployment = clock(f"{name}: compile", deploy, [point.chosen.network], [point.encoding], config)
     (program,) = deployment.programs
-    schedule = clock(f"{name}: predict cycles", Machine(deployment.image).run, 0)
+    words = linear_words(program, quantise_input(point.chosen.network, x[:1]))[0]
+    schedule = clock(f"{name}: predict cycles", Machine(deployment.image).run, 0, words)
     clock(f"{name}: simulate", verify, deployment, x, levels=False)
     (result,) = clock(f"{name}: simulate, compare, count", verify, deployment, x, toggles=True)
     classes = point.outputs.argmax(1)

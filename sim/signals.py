@@ -118,7 +118,7 @@ _WINDOW_CONTROL = {
 }
 """Those of what fetches windows and adds or compares them."""
 
-_LINEAR_CONTROL = {
+_LINEAR_CONTROL: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("array",): ("linear_record",),
     ("array", "linear_stream"): (
         "busy",

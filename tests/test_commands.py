@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,8 +240,8 @@ def test_cycles_of_inferences_are_as_predicted(
     from pann_hw.report import operating_points
 
     class Wrong(Machine):
-        def run(self, point: int) -> Schedule:
-            schedule = super().run(point)
+        def run(self, point: int, words: Sequence[np.ndarray] = ()) -> Schedule:
+            schedule = super().run(point, words)
             return replace(schedule, cycles=schedule.cycles + point)
 
     monkeypatch.setattr(operating_points, "Machine", Wrong)

@@ -13,7 +13,7 @@ from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.machine.flips import CLASSES, FlipPredictor
 from pann_hw.machine.interpret import Activations, execute
-from pann_hw.machine.machine import Machine, Schedule
+from pann_hw.machine.machine import Machine
 from pann_hw.machine.observer import Observer
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
                 "encoding": program.encoding,
                 "compared": result.compared,
                 "mismatches": result.mismatched,
-                "cycles_predicted": result.predicted_cycles,
+                "cycles_predicted": int(result.predicted_cycles.max()),
                 "cycles_counted": int(result.cycles.max()),
                 "first": [str(mismatch) for mismatch in result.mismatches],
             }

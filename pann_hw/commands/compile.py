@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Quantise where asked for, compile, link, save."""
+    from pann_hw.machine.cycles import largest_words
     from pann_hw.machine.machine import Machine
     from pann_hw.program.deployment import deploy, save_deployment
     from pann_hw.quantise.budget import flips_per_mac
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             {
                 "network": args.networks[0 if budgets else point],
                 "flips_per_mac": flips_per_mac(network, shift),
-                **_point(program, machine.run(point), listed=args.layers),
+                **_point(program, machine.run(point, largest_words(program)), listed=args.layers),
             }
             for point, (program, network, shift) in enumerate(
                 zip(deployment.programs, deployment.networks, shifts, strict=True)
@@ -103,7 +104,9 @@ def _point(program: Program, schedule: Schedule, *, listed: bool) -> dict[str, o
         "bundles": sum(program.term_words),
         "descriptor_words": descriptor_words(program),
         "activation_words": program.config.banks * words,
+        "weight_words": program.weight_words,
         "cycles_per_image": schedule.cycles,
+        "cycles_at_most": program.linear,
     }
     return {**point, "layers": layers(program, schedule)} if listed else point
 
@@ -151,12 +154,15 @@ def show(result: dict[str, object]) -> None:
     assert isinstance(points, list)
     keys = (
         "encoding", "flips_per_mac", "passes", "bundles", "descriptor_words", "activation_words",
-        "cycles_per_image",
+        "weight_words",
     )  # fmt: skip
     table(
         "Operating points",
-        ("point", *(key.replace("_", " ") for key in keys)),
-        [(index, *(_shown(point[key]) for key in keys)) for index, point in enumerate(points)],
+        ("point", *(key.replace("_", " ") for key in keys), "cycles per image"),
+        [
+            (index, *(_shown(point[key]) for key in keys), _cycles(point))
+            for index, point in enumerate(points)
+        ],
     )
     for index, point in enumerate(points):
         if "layers" in point:
@@ -166,6 +172,12 @@ def show(result: dict[str, object]) -> None:
                 point["layers"],
             )
     print(f"Program: {result['program']} ({result['stream_words']} words to load)")
+
+
+def _cycles(point: dict[str, object]) -> object:
+    """Cycles; where data decide how long linear passes take, those of the slowest data."""
+    cycles = point["cycles_per_image"]
+    return f"at most {cycles}" if point["cycles_at_most"] else cycles
 
 
 def _shown(value: object) -> object:

@@ -160,7 +160,7 @@ def _row(point: _Point, result: PointResult, wanted: np.ndarray, test: Data) -> 
         "agreement": float((result.classes == wanted).mean()),
         "flips_per_mac": point.flips_per_mac,
         "cycles_per_image": float(result.cycles.mean()),
-        "cycles_predicted": result.predicted_cycles,
+        "cycles_predicted": float(result.predicted_cycles.mean()),
         "mismatches": result.mismatched,
         "toggles": {
             name: {"predicted": result.predicted[name], "counted": counted}

@@ -112,12 +112,14 @@ def _point(point: int, deployment: Deployment, data: Data, run: PointRun) -> dic
 
 def _add_layers(points: list[dict[str, object]], deployment: Deployment) -> None:
     """What becomes of each layer, of an inference alone."""
+    from pann_hw.machine.cycles import largest_words
     from pann_hw.machine.machine import Machine
 
     machine = Machine(deployment.image)
     for point in points:
         number = int(str(point["point"]))
-        point["layers"] = layers(deployment.programs[number], machine.run(number))
+        program = deployment.programs[number]
+        point["layers"] = layers(program, machine.run(number, largest_words(program)))
 
 
 def _inferences(runs: dict[int, PointRun]) -> list[dict[str, int]]:

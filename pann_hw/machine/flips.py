@@ -73,7 +73,7 @@ class FlipPredictor(Observer):
         left = execute(program, inputs, found=found).left
         found = left.after(self._activations)
         self._activations = left.repeated(1)
-        if not any(item.columns for item in program.passes):
+        if not program.linear:
             schedules = [self._machine.run(point) for _ in inputs]
             self.cycles = np.array([schedule.cycles for schedule in schedules])
             done = execute(program, inputs, found=found, observer=self, schedule=schedules[0])

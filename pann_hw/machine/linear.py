@@ -11,22 +11,11 @@ from pann_hw.machine.unit import Unit
 from pann_hw.program.image import column_integers
 from pann_hw.program.layout import LINEAR, unpack
 from pann_hw.program.linear import digits
-from pann_hw.program.program import Program
 
-__all__ = ["LinearStream", "largest_words"]
+__all__ = ["LinearStream"]
 
 _W = 0xFFFF
 _RECORD = sum(width for name, width in LINEAR.items() if name != "_reserved")
-
-
-def largest_words(program: Program) -> list[np.ndarray]:
-    """Of every linear pass words (words, N) that take the most cycles: every bit is set."""
-    config = program.config
-    return [
-        np.full((item.columns.words * config.banks, config.lanes), 2**item.columns.bits - 1)
-        for item in program.passes
-        if item.columns
-    ]
 
 
 class LinearStream(Unit):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
-from pann_hw.integer.network import Accumulate, IntegerNetwork, accumulator_bits
+from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, accumulator_bits
 from pann_hw.integer.terms import term_count
+from pann_hw.machine.cycles import largest_words
 from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.image import link
 from pann_hw.program.layout import MAX_POINTS, directory_stride
+from pann_hw.program.linear import could_be_linear
 from pann_hw.program.program import Program
 
 __all__ = ["Sized", "additions", "fit", "fitted", "smallest"]
@@ -63,7 +67,10 @@ def smallest(
     ------
     InputError : no number of lanes and cores is fast enough; the least cycles are named
     """
-    needed = additions(network, base.shift if encoding == "csd" else 0)
+    linear = could_be_linear(network, base)
+    rest = [layer for layer in network.layers if layer not in linear]
+    needed = additions(rest, base.shift if encoding == "csd" else 0)
+    base = _for_linear_layers(linear, base, alone=not rest)
     tried: list[Sized] = []
     for config in _candidates(base):
         adders = config.lanes * config.cores * config.terms
@@ -87,11 +94,11 @@ def smallest(
     )
 
 
-def additions(network: IntegerNetwork, max_shift: int) -> int:
-    """Terms that are added for all outputs of all layers; ``max_shift`` 0 is unary."""
+def additions(layers: Sequence[Layer], max_shift: int) -> int:
+    """Terms of weights that are added for all outputs of layers; ``max_shift`` 0 is unary."""
     return sum(
         term_count(source.weights, max_shift) * layer.output.shape[1] * layer.output.shape[2]
-        for layer in network.layers
+        for layer in layers
         if isinstance(layer, Accumulate)
         for source in layer.sources
     )
@@ -118,8 +125,21 @@ def fitted(program: Program) -> AcceleratorConfig:
         config,
         activation_words=max(config.banks * words, 16),
         term_words=max(*program.term_words, 16),
+        weight_words=program.weight_words,
         descriptor_words=max(directory + descriptor_words(program), 64),
     )
+
+
+def _for_linear_layers(
+    linear: Sequence[Accumulate], base: AcceleratorConfig, *, alone: bool
+) -> AcceleratorConfig:
+    """Columns just wide enough for the weights of linear layers; nothing but those where they are
+    ``alone``."""
+    if not linear:
+        return replace(base, weight_words=0)
+    largest = max(int(np.abs(layer.sources[0].weights).max()) for layer in linear)
+    width = max(largest.bit_length() + 1, 2)
+    return replace(base, weight_width=width, weight_words=1, layers="linear" if alone else "all")
 
 
 def _candidates(base: AcceleratorConfig) -> Iterator[AcceleratorConfig]:
@@ -136,13 +156,20 @@ def _candidates(base: AcceleratorConfig) -> Iterator[AcceleratorConfig]:
             activation_words=_MEMORY,
             term_words=_MEMORY,
             descriptor_words=_MEMORY,
+            weight_words=_weight_words(replace(base, lanes=-lanes)),
         )
+
+
+def _weight_words(base: AcceleratorConfig) -> int:
+    """The most columns of weights that there may be; 0 where none are wanted."""
+    return min(2**17 // base.column_words, _MEMORY) if base.linear else 0
 
 
 def _sized(
     network: IntegerNetwork, encoding: str, config: AcceleratorConfig, cycles: float
 ) -> Sized:
     program = fit(network, encoding, config)
-    found = Machine(link([program])).intervals([0, 0])[-1]
+    words = largest_words(program) * 2
+    found = Machine(link([program])).intervals([0, 0], words)[-1]
     adders = config.lanes * config.cores * config.terms
     return Sized(program.config, adders, found, found <= cycles)

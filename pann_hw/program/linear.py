@@ -12,7 +12,7 @@ has the shape (words, 1, width) in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from pann_hw.program.grid import Grid
 from pann_hw.program.layout import LINEAR
 from pann_hw.program.program import Columns, Pass, Placement
 
-__all__ = ["Linear", "digits", "linear_layers", "linear_passes"]
+__all__ = ["Linear", "could_be_linear", "digits", "linear_layers", "linear_passes"]
 
 Shape = tuple[int, int, int]
 
@@ -62,6 +62,16 @@ def digits(value: int, max_shift: int, terms: int) -> list[list[int]]:
     low = [bit for bit in range(max_shift) if value >> bit & 1]
     shifts = low + [max_shift] * (value >> max_shift)
     return [shifts[first : first + terms] for first in range(0, len(shifts), terms)]
+
+
+def could_be_linear(network: IntegerNetwork, config: AcceleratorConfig) -> list[Accumulate]:
+    """Layers that could have lanes as outputs if ``weight_width`` were as large as may be."""
+    widest = replace(config, weight_width=min(config.operand_width + 1, 8), weight_words=0)
+    return [
+        layer
+        for layer in network.layers
+        if isinstance(layer, Accumulate) and not _lacks(network, layer, widest)
+    ]
 
 
 def linear_layers(

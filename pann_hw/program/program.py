@@ -166,6 +166,11 @@ class Program:
         )
 
     @property
+    def linear(self) -> bool:
+        """Whether some passes have lanes as outputs: data decide how long those take."""
+        return any(p.columns for p in self.passes)
+
+    @property
     def weight_words(self) -> int:
         """Columns of weights in each core's memory."""
         return sum(len(p.columns) for p in self.passes if p.columns)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pann_hw.errors import InputError
 from pann_hw.integer.run import quantise_input
+from pann_hw.machine.cycles import linear_words
 from pann_hw.machine.flips import CLASSES, FlipPredictor
 from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import Deployment
@@ -118,11 +119,7 @@ def run_schedule(
         )  # fmt: skip
     cycles = np.concatenate([part.cycles for part in found])
     results = np.concatenate([part.outputs for part in found])
-    machine = Machine(deployment.image)
-    if overlap:
-        predicted = np.array(machine.intervals(points.tolist()))
-    else:
-        predicted = np.array([machine.run(int(point)).cycles for point in points])
+    predicted = _predicted(deployment, inputs, points, overlap=overlap)
     runs = []
     for point, program in enumerate(deployment.programs):
         images = np.flatnonzero(points == point)
@@ -132,6 +129,25 @@ def run_schedule(
         ordered = network_order(program, results[images])
         runs.append(PointRun(images, ordered, cycles[images], predicted[images], flips))
     return runs
+
+
+def _predicted(
+    deployment: Deployment, inputs: np.ndarray, points: np.ndarray, *, overlap: bool
+) -> np.ndarray:
+    """The cycles of each inference."""
+    words: dict[int, list[np.ndarray]] = {}
+    for point, program in enumerate(deployment.programs):
+        images = np.flatnonzero(points == point)
+        shape = deployment.networks[point].input.shape
+        found = linear_words(program, inputs[images].reshape(-1, *shape))
+        words |= dict(zip(images.tolist(), found, strict=True))
+    machine = Machine(deployment.image)
+    if overlap:
+        following = [array for image in sorted(words) for array in words[image]]
+        return np.array(machine.intervals(points.tolist(), following))
+    return np.array(
+        [machine.run(int(point), words[image]).cycles for image, point in enumerate(points)]
+    )
 
 
 def predict_flips(

@@ -14,7 +14,7 @@ import numpy as np
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.machine import Schedule
 from pann_hw.machine.stream import Bundles
-from pann_hw.program.program import Pass, Program
+from pann_hw.program.program import Columns, Pass, Program
 
 __all__ = ["CAUSES", "HEADINGS", "LayerUse", "joined", "layer_uses", "use_row", "use_rows"]
 
@@ -89,10 +89,12 @@ class LayerUse:
 
 @dataclass(frozen=True, eq=False)
 class _Issues:
-    """The bundles that a pass issues: per active core their cycles, tile after tile."""
+    """What a pass issues: per active core the cycles of its bundles, tile after tile; for a linear
+    pass the cycles in which all of its cores add, and the terms of each."""
 
     item: Pass
     cycles: tuple[np.ndarray, ...]
+    terms: np.ndarray
 
     @property
     def first(self) -> int:
@@ -104,7 +106,11 @@ class _Issues:
 
 
 def layer_uses(program: Program, schedule: Schedule) -> list[LayerUse]:
-    """The use of every layer, in order of execution, from the schedule of an inference."""
+    """The use of every layer, in order of execution, from the schedule of an inference.
+
+    In a linear pass, where lanes are outputs, a term is a bit of an activation, and a cycle that
+    adds a digit of the bias has none.
+    """
     config = program.config
     uses = [LayerUse(name) for name in program.layer_names]
     layers: list[list[_Issues]] = [[] for _ in uses]
@@ -141,13 +147,18 @@ def use_rows(uses: Sequence[LayerUse]) -> list[tuple[object, ...]]:
 def _passes(program: Program, schedule: Schedule) -> Iterator[_Issues]:
     """The issues of each pass: a core issues every bundle of it once for every tile."""
     positions = [0] * program.config.cores
+    linear = iter(schedule.linear)
     for item in program.passes:
+        if item.columns:
+            cycles, terms = next(linear).T
+            yield _Issues(item, (cycles,) * item.channels, terms)
+            continue
         found = []
         for core, bundles in enumerate(item.bundles):
             stop = positions[core] + len(bundles) * item.tiles
             found.append(schedule.issued[core][positions[core] : stop, 0])
             positions[core] = stop
-        yield _Issues(item, tuple(found))
+        yield _Issues(item, tuple(found), np.zeros(0, np.int64))
 
 
 def _fill(
@@ -173,12 +184,29 @@ def _fill(
     for issues in passes:
         last = issues.last
         use.idle_cores += (last - before) * (config.cores - len(issues.cycles)) * core_slots
-        for cycles, bundles in zip(issues.cycles, issues.item.bundles, strict=True):
+        for cycles in issues.cycles:
             own_last = int(cycles[-1])
             use.finished_cores += (last - own_last) * core_slots
             use.stalled += (own_last - before - len(cycles)) * core_slots
+        for bundles in issues.item.bundles:
             _add_bundles(use, issues.item, bundles, config)
+        if issues.item.columns:
+            _add_columns(use, issues, issues.item.columns, config)
         before = last
+
+
+def _add_columns(
+    use: LayerUse, issues: _Issues, columns: Columns, config: AcceleratorConfig
+) -> None:
+    """Slots of all cores of a linear pass."""
+    item, terms = issues.item, int(issues.terms.sum())
+    first = item.first_channel * columns.width
+    outputs = min(columns.outputs, first + item.channels * columns.width) - first
+    lanes = item.channels * config.lanes
+    use.terms += terms
+    use.filled += terms * outputs
+    use.idle_lanes += terms * (lanes - outputs)
+    use.empty_places += (len(issues.terms) * config.terms - terms) * lanes
 
 
 def _add_bundles(use: LayerUse, item: Pass, bundles: np.ndarray, config: AcceleratorConfig) -> None:

@@ -11,9 +11,9 @@ import torch
 
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import quantise_input, run
+from pann_hw.machine.cycles import CyclePredictor
 from pann_hw.machine.flips import FlipPredictor
 from pann_hw.machine.interpret import execute, output_map, store_map
-from pann_hw.machine.machine import Machine, Schedule
 from pann_hw.program.deployment import Deployment
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, build, simulate
@@ -66,12 +66,12 @@ class PointResult:
     compared : elements compared, per level
     mismatched : elements that differ, both levels together
     mismatches : the first of each layer and level
-    cycles : of the RTL, per image; predicted_cycles : of the program
+    cycles, predicted_cycles : int64 (images,), of the RTL, and predicted
     predicted, counted : flips by class, of all images together
     """
 
     outputs: np.ndarray
-    predicted_cycles: int
+    predicted_cycles: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     cycles: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     compared: int = 0
     mismatched: int = 0
@@ -108,15 +108,12 @@ def verify(
     ToolError : a tool is missing or fails
     """
     build(deployment.config)
-    schedules: list[Schedule] = []
-    if levels and not toggles:
-        machine = Machine(deployment.image)
-        schedules = [machine.run(point) for point in range(len(deployment.programs))]
+    cycles = CyclePredictor(deployment.image)
     starts = range(0, len(x), _CHUNK)
     with ThreadPoolExecutor(2) as pool:
         chunks = pool.map(
             lambda start: _run_chunk(
-                deployment, x[start : start + _CHUNK], start, levels, toggles, schedules, progress
+                deployment, x[start : start + _CHUNK], start, levels, toggles, cycles, progress
             ),
             starts,
         )
@@ -130,7 +127,7 @@ def _run_chunk(
     first_image: int,
     levels: bool,
     toggles: bool,
-    schedules: list[Schedule],
+    cycles: CyclePredictor,
     progress: Callable[[], None] | None,
 ) -> list[PointResult]:
     points, count = len(deployment.programs), len(x)
@@ -151,20 +148,23 @@ def _run_chunk(
         zip(deployment.programs, deployment.networks, strict=True)
     ):
         images = slice(point * count, (point + 1) * count)
-        part = PointResult(network_order(program, result.outputs[images]), 0)
+        part = PointResult(network_order(program, result.outputs[images]))
         part.cycles = result.cycles[images]
         if result.toggles is not None:
             part.counted = {key: int(flips[images].sum()) for key, flips in result.toggles.items()}
         if levels:
             if predictor is None:
-                executed = execute(program, inputs[point], schedule=schedules[point])
+                executed = execute(program, inputs[point])
+                words = [[each[image] for each in executed.words] for image in range(count)]
+                schedules = cycles.schedules(point, words)
+                part.predicted_cycles = np.array([schedule.cycles for schedule in schedules])
             else:
                 executed = predictor.execute(program, point, inputs[point])
                 part.predicted = {key: int(flips.sum()) for key, flips in predictor.flips.items()}
-            part.predicted_cycles = executed.cycles
-            words = executed.stores.shape[1] * count
-            stored = _stored(result, position, words, executed.stores.shape)
-            position += words
+                part.predicted_cycles = predictor.cycles
+            stores = executed.stores.shape[1] * count
+            stored = _stored(result, position, stores, executed.stores.shape)
+            position += stores
             levels_found = {
                 "interpreter": (executed.stores, executed.outputs),
                 "rtl": (stored, result.outputs[images]),
@@ -263,7 +263,8 @@ def _note(
 
 
 def _joined(parts: list[PointResult]) -> PointResult:
-    total = PointResult(np.concatenate([part.outputs for part in parts]), parts[0].predicted_cycles)
+    total = PointResult(np.concatenate([part.outputs for part in parts]))
+    total.predicted_cycles = np.concatenate([part.predicted_cycles for part in parts])
     total.cycles = np.concatenate([part.cycles for part in parts])
     for part in parts:
         total.compared += part.compared
