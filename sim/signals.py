@@ -54,12 +54,11 @@ _CONTROL = {
         "lane",
         "row",
         "column",
+        "half",
         "tile_address",
         "word_address",
         "word_bank",
-        "write",
-        "address",
-        "bank",
+        "store",
     ),
     ("input_loader",): (
         "busy",
@@ -114,10 +113,15 @@ _CONTROL = {
         "fresh",
         "group",
         "tile",
+        "origin",
         "target",
+        "column",
+        "half",
         "value",
         "address",
         "write",
+        "phase",
+        "upper",
         "done",
     ),
 }
@@ -147,15 +151,16 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         signals += [CountedSignal("term_stream", terms, name) for name in ("bundle", "o")]
         signals.append(CountedSignal("memory_ports", terms, "following"))
         signals += [CountedSignal("control", terms, name) for name in _STREAM_CONTROL]
-    store = ("address", "enable", "whole", "lane", *(f"word{n}" for n in range(config.banks)))
+    store = ("address", "enable", "lanes", *(f"word{n}" for n in range(config.banks)))
+    requantisers = range(min(config.requantisers, config.cores))
     signals += [
         CountedSignal("row_buffer", ("array", "row_buffer"), "rows"),
-        CountedSignal("requantiser", ("drain", "requantiser"), "state"),
+        *(CountedSignal("requantiser", ("drain", f"requantiser_{n}"), "state") for n in requantisers),
         *(
             CountedSignal("memory_ports", ("array", "reader"), n)
             for n in ("address", "read", "words")
         ),
-        *(CountedSignal("memory_ports", (), f"store_{name}") for name in store),
+        *(CountedSignal("memory_ports", ("store_port",), name) for name in store),
         CountedSignal("memory_ports", ("sequencer",), "address"),
         CountedSignal("memory_ports", ("sequencer",), "word"),
         CountedSignal("memory_ports", ("descriptor_reader",), "address"),

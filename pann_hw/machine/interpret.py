@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -209,6 +210,7 @@ class _Interpreter:
         self, item: Pass, tile: int, rows: np.ndarray, terms: list[_Terms], gates: np.ndarray
     ) -> None:
         lane = np.arange(self._config.lanes)
+        together, waiting = self._config.requantisers, list[np.ndarray]()
         for core, here in enumerate(terms):
             source = lane + here.offset[..., None] - 1
             source = np.clip(source, 0, len(lane) - 1)
@@ -221,18 +223,24 @@ class _Interpreter:
             delta = (operands.astype(np.int64) << here.shift[..., None]) * here.sign[..., None]
             sums = np.cumsum(delta.sum(2), axis=1)
             self._observer.accumulator(core, sums)
-            self._drain(item, tile, core, sums[:, -1] + item.bias[core])
+            waiting.append(sums[:, -1] + item.bias[core])
+            if item.raw or core + 1 == len(terms) or (item.place(core)[0] + 1) % together == 0:
+                self._drain(item, tile, core + 1 - len(waiting), waiting)
+                waiting = []
 
-    def _drain(self, item: Pass, tile: int, core: int, sums: np.ndarray) -> None:
+    def _drain(self, item: Pass, tile: int, first: int, sums: list[np.ndarray]) -> None:
+        """The sums of the cores from ``first`` on, which are drained together."""
         if item.raw:
             lanes = [lane for lane, _, _ in item.grid.lanes(tile)]
-            self._outputs.append(sums[:, lanes])
+            self._outputs.append(sums[0][:, lanes])
             return
-        states = requantise_steps(sums, item.scales[core], item.steps)
-        self._observer.requantiser(states)
-        word = ((states[:, -1] + 1) >> 1).clip(0, item.q_max).astype(np.uint8)
-        bank, address = item.place(core)
-        self._store(bank, address + tile, word)
+        words = []
+        for core, total in enumerate(sums, first):
+            states = requantise_steps(total, item.scales[core], item.steps)
+            self._observer.requantiser(core, states)
+            word = ((states[:, -1] + 1) >> 1).clip(0, item.q_max).astype(np.uint8)
+            words.append((*item.place(core), word))
+        self._store(item, tile, words)
 
     def _pool(self, item: Pass, tile: int, rows: np.ndarray) -> None:
         segment = item.segments[0]
@@ -240,15 +248,25 @@ class _Interpreter:
         shape = (self._batch, segment.groups, taps, segment.banks, self._config.lanes)
         states = np.maximum.accumulate(rows.reshape(shape), axis=2)
         self._observer.pool(states.reshape(self._batch, -1, *shape[3:]))
-        for channel in range(segment.channels):
-            bank, address = item.place(channel)
-            self._store(bank, address + tile, states[:, channel // segment.banks, -1, bank])
+        for group in range(segment.groups):
+            self._store(
+                item,
+                tile,
+                [
+                    (*item.place(group * segment.banks + bank), states[:, group, -1, bank])
+                    for bank in range(segment.banks)
+                ],
+            )
 
-    def _store(self, bank: int, address: int, word: np.ndarray) -> None:
-        self._memory[:, bank, address] = word
-        self._registers[:, bank] = word
-        self._stores.append(word)
-        self._observer.store(bank, address, word)
+    def _store(self, item: Pass, tile: int, words: list[tuple[int, int, np.ndarray]]) -> None:
+        """Words of several banks, each (bank, its channel's first word, elements)."""
+        for place, source, written in item.stores(tile, self._config.lanes):
+            for bank, address, word in words:
+                stored = word[:, source]
+                self._memory[:, bank, address + place, written] = stored[:, written]
+                self._registers[:, bank] = stored
+                self._stores.append(stored)
+                self._observer.store(bank, address + place, stored)
 
 
 class _Reads:
@@ -303,25 +321,37 @@ def _gates(item: Pass, lanes: int) -> np.ndarray:
 
 
 def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int]]]]:
-    """What each stored word is, in order: (layer, channel, [(lane, row, column) of each pixel])."""
+    """What each stored word is, in order: (layer, channel, [(lane, row, column) of each pixel]).
+
+    Of a word that is written in half of its lanes, the pixels of those.
+    """
     entries = []
     for item in program.passes:
         if item.raw:
             continue
-        channels = item.channels
-        if item.pool:
-            channels = item.segments[0].channels
         for tile in range(item.tiles):
-            lanes = item.grid.lanes(tile)
-            entries += [
-                (
-                    item.layer,
-                    item.first_channel + channel,
-                    lanes if channel < item.channels else [],
-                )
-                for channel in range(channels)
-            ]
+            for channels in _together(item, program.config.requantisers):
+                for word, _, written in item.stores(tile, program.config.lanes):
+                    lanes = [one for one in item.output.grid.lanes(word) if written[one[0]]]
+                    entries += [
+                        (
+                            item.layer,
+                            item.first_channel + channel,
+                            lanes if channel < item.channels else [],
+                        )
+                        for channel in channels
+                    ]
     return entries
+
+
+def _together(item: Pass, requantisers: int) -> list[range]:
+    """Channels of a pass that are stored at a time."""
+    if item.pool:
+        size, end = item.segments[0].banks, item.segments[0].channels
+    else:
+        size, end = requantisers, item.channels
+    edges = [0, *range(size - item.place(0)[0] % size, end, size), end]
+    return [range(low, high) for low, high in pairwise(edges)]
 
 
 def output_map(program: Program) -> list[tuple[int, int, int]]:
