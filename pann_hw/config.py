@@ -61,6 +61,8 @@ class AcceleratorConfig:
     weight_words : columns of weights per core, an element for each lane, for linear layers with
         lanes as outputs; 0 for none
     weight_width : bits of such a weight, sign and magnitude
+    requantise_lanes : lanes requantised at a time, lanes / 8 (at least 4) to lanes * banks; None
+        where as many as lanes, whatever their number
     """
 
     layers: str = "all"
@@ -80,6 +82,7 @@ class AcceleratorConfig:
     descriptor_words: int = 4096
     weight_words: int = 0
     weight_width: int = 4
+    requantise_lanes: int | None = None
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -127,6 +130,19 @@ class AcceleratorConfig:
                 f"accumulator_width = {self.accumulator_width}: must be at least "
                 f"{self.step_width} for {self.terms} shifted operands of {self.term_width} bits"
             )
+        self._check_requantiser()
+
+    def _check_requantiser(self) -> None:
+        sizes = [size for size in _powers(4, self.lanes * self.banks) if 8 * size >= self.lanes]
+        value = self.requantise_lanes
+        if value is not None and (value not in sizes or type(value) is not int):
+            raise InputError(
+                f"requantise_lanes = {value!r}: must be one of {', '.join(map(str, sizes))} for "
+                f"{self.lanes} lanes and {self.banks} banks, or be left out"
+            )
+        if value == self.lanes:
+            # One hardware, one fingerprint.
+            object.__setattr__(self, "requantise_lanes", None)
 
     @property
     def shift(self) -> int:
@@ -174,6 +190,26 @@ class AcceleratorConfig:
         return self.activation_words // self.banks
 
     @property
+    def part_lanes(self) -> int:
+        """Lanes of a word that are requantised at a time."""
+        return min(self.requantise_lanes or self.lanes, self.lanes)
+
+    @property
+    def parts(self) -> int:
+        """Parts in which a word is requantised, one after another."""
+        return self.lanes // self.part_lanes
+
+    @property
+    def requantisers(self) -> int:
+        """Words, of neighbouring banks, that are requantised at a time."""
+        return max((self.requantise_lanes or self.lanes) // self.lanes, 1)
+
+    @property
+    def halves(self) -> bool:
+        """Whether a word can be stored as two halves: only where it is requantised as a whole."""
+        return self.parts == 1
+
+    @property
     def fingerprint(self) -> int:
         """32 bits that a program must repeat to be accepted by this hardware."""
         text = json.dumps([FORMAT_VERSION, asdict(self)], sort_keys=True)
@@ -200,3 +236,7 @@ class AcceleratorConfig:
             found = sorted(set(values) - set(names)) if isinstance(values, dict) else values
             raise InputError(f"{where}: unknown parameters {found}; known are {', '.join(names)}")
         return cls(**values)
+
+
+def _powers(low: int, high: int) -> list[int]:
+    return [1 << bits for bits in range(low.bit_length() - 1, high.bit_length())]

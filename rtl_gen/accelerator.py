@@ -14,6 +14,7 @@ from rtl_gen.program_loader import ProgramLoader
 from rtl_gen.registers import Registers, RegisterSignature
 from rtl_gen.row_buffer import row_layout
 from rtl_gen.sequencer import Sequencer
+from rtl_gen.store_port import StorePort
 
 __all__ = ["Accelerator"]
 
@@ -113,7 +114,7 @@ class Accelerator(wiring.Component):
             sequencer.input_free.eq(array.input_free),
             sequencer.input_error.eq(input_loader.error),
             input_loader.stop.eq(register_block.stop_input),
-            input_loader.hold.eq(drain.write | array.pooled_write),
+            input_loader.hold.eq(drain.store.write | array.pooled_write),
             sequencer.passes_end.eq(drain.finished),
             sequencer.array_busy.eq(array.busy),
             reader.start.eq(sequencer.passes_start),
@@ -145,53 +146,36 @@ class Accelerator(wiring.Component):
     def _activations(
         self, m: Module, input_loader: InputLoader, array: CoreArray, drain: Drain
     ) -> None:
-        """The banks of the activation memory, written by one unit at a time through registers."""
+        """The banks of the activation memory."""
         config = self._config
-        row = row_layout(config)
-        address = Signal(16, name="store_address")
-        enable = Signal(config.banks, name="store_enable")
-        whole = Signal(name="store_whole")
-        lane = Signal(range(config.lanes), name="store_lane")
-        m.d.sync += enable.eq(0)
-        with m.If(input_loader.take):
-            m.d.sync += [
-                address.eq(input_loader.address),
-                enable.eq(1 << input_loader.bank),
-                whole.eq(0),
-                lane.eq(input_loader.lane),
-            ]
-        with m.Elif(drain.write):
-            m.d.sync += [address.eq(drain.address), enable.eq(1 << drain.bank), whole.eq(1)]
-        with m.Elif(array.pooled_write):
-            m.d.sync += [
-                address.eq(array.pooled_address),
-                enable.eq((1 << config.banks) - 1),
-                whole.eq(1),
-            ]
+        m.submodules.store_port = port = StorePort(config)
+        m.d.comb += [
+            port.take.eq(input_loader.take),
+            port.bank.eq(input_loader.bank),
+            port.place.eq(input_loader.address),
+            port.lane.eq(input_loader.lane),
+            port.element.eq(input_loader.element),
+            port.drained.eq(drain.store),
+            port.words.eq(drain.words),
+            port.pooled_write.eq(array.pooled_write),
+            port.pooled_address.eq(array.pooled_address),
+            port.pooled.eq(array.pooled),
+            port.pooled_phase.eq(array.pooled_phase),
+            port.pooled_upper.eq(array.pooled_upper),
+            # The drain has a pooling pass too.
+            port.halve.eq(drain.halve),
+            port.columns_bits.eq(drain.columns_bits),
+        ]
         for bank in range(config.banks):
-            store = memory.Memory(shape=row, depth=config.bank_words, init=[])
+            store = memory.Memory(shape=row_layout(config), depth=config.bank_words, init=[])
             m.submodules[f"activations_{bank}"] = store
             read = store.read_port()
             write = store.write_port(granularity=1)
-            word = Signal(row, name=f"store_word{bank}")
             m.d.comb += [
                 read.addr.eq(array.address),
                 read.en.eq(array.read),
                 array.words[bank].eq(read.data),
-                write.addr.eq(address),
-                write.data.eq(word),
-                write.en.eq(
-                    enable[bank].replicate(config.lanes)
-                    & (whole.replicate(config.lanes) | (1 << lane))
-                ),
+                write.addr.eq(port.address),
+                write.data.eq(port.data[bank]),
+                write.en.eq(port.lanes & port.enable[bank].replicate(config.lanes)),
             ]
-            with m.If(input_loader.take):
-                with m.If(input_loader.bank == bank):
-                    for number in range(config.lanes):
-                        with m.If(input_loader.lane == number):
-                            m.d.sync += word[number].eq(input_loader.element)
-            with m.Elif(drain.write):
-                with m.If(drain.bank == bank):
-                    m.d.sync += word.eq(drain.word)
-            with m.Elif(array.pooled_write):
-                m.d.sync += word.eq(array.pooled[bank])

@@ -48,7 +48,8 @@ class CoreArray(wiring.Component):
         memory, or of its weight memory
     address, read, words : the activation memory's read port
     sums, ready : Out; taken : In, each core's finished tile
-    pooled, pooled_write, pooled_address : Out, a group of channels' maxima
+    pooled, pooled_write, pooled_address, pooled_phase, pooled_upper : Out, a group of channels'
+        maxima
     pool_done : Out(1), no maxima are missing
 
     Latency: see the parts. Throughput: one bundle per core and cycle.
@@ -86,6 +87,8 @@ class CoreArray(wiring.Component):
                 "pooled": Out(words),
                 "pooled_write": Out(1),
                 "pooled_address": Out(16),
+                "pooled_phase": Out(1),
+                "pooled_upper": Out(1),
                 "pool_done": Out(1),
             }
         )
@@ -214,9 +217,13 @@ class CoreArray(wiring.Component):
             max_pool.filled.eq(row_buffer.filled),
             max_pool.output_base.eq(Mux(start, fetched.output_base, item.output_base)),
             max_pool.pitch.eq(item.output_pitch),
+            max_pool.halve.eq(item.halve),
+            max_pool.steps.eq(item.steps_wide),
             self.pooled.eq(max_pool.value),
             self.pooled_write.eq(max_pool.write),
             self.pooled_address.eq(max_pool.address),
+            self.pooled_phase.eq(max_pool.phase),
+            self.pooled_upper.eq(max_pool.upper),
             self.pool_done.eq(max_pool.done),
         ]
 

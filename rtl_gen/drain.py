@@ -1,6 +1,6 @@
 """Takes finished tiles out of the cores: requantises and stores them, or sends them out raw."""
 
-from amaranth import Array, Module, Mux, Signal, signed
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,6 +9,7 @@ from pann_hw.integer.requantise import MAX_STEPS
 from pann_hw.program.layout import CORE, PASS
 from rtl_gen.core import sums_layout
 from rtl_gen.requantiser import Requantiser
+from rtl_gen.store_port import drained_layout, parts_layout
 
 __all__ = ["Drain", "output_layout"]
 
@@ -22,9 +23,13 @@ class Drain(wiring.Component):
     """Tile by tile and core by core: adds the bias, then ``item.steps`` cycles each to memory, or
     one cycle per raw lane.
 
+    With several requantisers cores whose words go to neighbouring banks, a group that begins at a
+    multiple of their number, are drained together; with less than a word's lanes a word is drained
+    in parts, lowest lanes first. A word that is stored as two halves takes one cycle more.
+
     Parameters
     ----------
-    config : lanes, cores, banks, accumulator_width
+    config : lanes, cores, banks, accumulator_width, requantise_lanes
 
     Members
     -------
@@ -34,11 +39,14 @@ class Drain(wiring.Component):
     pooled : In(1), the pass's maxima are all stored; ends a pooling pass
     busy : Out(1), a pass is under way
     finished : Out(1), the last pass of an inference ends; a pulse
-    write, bank, address, word : Out, a requantised word
+    store : Out(drained_layout), where a requantised word, or a part, goes; words : Out, of each of
+        as many neighbouring banks as there are requantisers
+    halve, columns_bits : Out, of the pass whose words are stored, drained or pooled
     o : stream of raw elements: tile by tile, core by core, lane by lane
 
-    Latency: ``item.steps`` cycles from ``ready`` to ``taken``, one more to ``write``.
-    Throughput: as many cycles for each word; raw elements one per transfer.
+    Latency: from ``ready`` to ``taken`` ``item.steps`` cycles for each part, one more with
+    ``item.halve``; one more to ``store``. Throughput: as many cycles for each group of words; raw
+    elements one per transfer.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -54,10 +62,10 @@ class Drain(wiring.Component):
                 "pooled": In(1),
                 "busy": Out(1),
                 "finished": Out(1),
-                "write": Out(1),
-                "bank": Out(range(max(config.banks, 2))),
-                "address": Out(16),
-                "word": Out(data.ArrayLayout(config.operand_width, config.lanes)),
+                "store": Out(drained_layout(config)),
+                "words": Out(parts_layout(config)),
+                "halve": Out(1),
+                "columns_bits": Out(3),
                 "o": Out(stream.Signature(output_layout(config))),
             }
         )
@@ -65,58 +73,74 @@ class Drain(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        m.submodules.requantiser = requantiser = Requantiser(config)
+        group_bits = config.requantisers.bit_length() - 1
+        lane_bits = config.lanes.bit_length() - 1
+        part_bits = config.part_lanes.bit_length() - 1
         item = Signal(data.StructLayout(dict(PASS)), name="held_item")
         records = Signal(
             data.ArrayLayout(data.StructLayout(dict(CORE)), config.cores), name="held_records"
         )
         core = Signal(range(config.cores + 1))
         step = Signal(range(MAX_STEPS + 1))
-        lane = Signal(range(config.lanes))
+        lane = Signal(lane_bits)
         row = Signal(16)
         column = Signal(16)
+        half = Signal()
         tile_address = Signal(16)
         word_address = Signal(16)
         word_bank = Signal(range(max(config.banks, 2)))
-        record = Signal(data.StructLayout(dict(CORE)))
-        m.d.comb += [
-            record.eq(Array(records[index] for index in range(config.cores))[core]),
-            requantiser.first.eq(step == 0),
-            requantiser.q_max.eq(item.q_max),
-            self.word.eq(requantiser.value),
-        ]
-        # Bias and sums are added modulo 2**width: the total of both fits, whatever each of them is.
-        chosen = Array(self.sums[index] for index in range(config.cores))[core]
-        for index in range(config.lanes):
-            m.d.comb += requantiser.sums[index].eq(chosen[index] + record.bias)
-        with m.Switch(step):
-            for index in range(MAX_STEPS):
-                with m.Case(index):
-                    m.d.comb += [
-                        requantiser.add.eq(record[f"add{index}"]),
-                        requantiser.subtract.eq(record[f"subtract{index}"]),
-                        requantiser.shift.eq(record[f"shift{index}"]),
-                    ]
+        raw = Signal()
+        enable = Signal()
+
+        # The cores that are drained together: raw one by one, else up to the end of their banks.
+        following = Signal(range(config.cores + config.requantisers + 1))
+        members = Signal(config.cores)
+        last_core = Signal()
+        cores = item.cores[: len(following)]
+        if group_bits:
+            count = Mux(raw, 1, config.requantisers - word_bank[:group_bits])
+            m.d.comb += [following.eq(core + count), last_core.eq(following >= cores)]
+            for index in range(config.cores):
+                within = (core <= index) & (index < following) & (index < cores)
+                m.d.comb += members[index].eq(within)
+        else:
+            m.d.comb += [
+                following.eq(core + 1),
+                last_core.eq(following == cores),
+                members.eq(1 << core),
+            ]
+
+        halve = Signal()
+        again = Signal()
+        last_step = Signal()
+        step_end = Signal()
+        m.d.comb += [last_step.eq(step + 1 == item.steps), step_end.eq(last_step)]
+        if config.halves:
+            m.d.comb += [halve.eq(item.halve), again.eq(step == item.steps)]
+            m.d.comb += step_end.eq(Mux(halve, again, last_step))
+        totals = self._requantisers(m, item, records, core, members, step, lane, raw, enable)
 
         strips = Signal(8)
         columns = Signal(8)
         row_end = Signal()
-        last_core = Signal()
+        map_end = Signal()
+        turn = Signal()
         last_tile = Signal()
-        lane_bits = config.lanes.bit_length() - 1
         last_lane = Signal(lane_bits)
         place = Signal(lane_bits)
         m.d.comb += [
+            self.halve.eq(halve),
+            self.columns_bits.eq(item.columns_bits),
             strips.eq(item.strips - (row >= item.last_rows)),
             columns.eq(item.columns - (column >= item.last_steps)),
             last_lane.eq(((strips - 1) << item.columns_bits) + columns - 1),
             place.eq(lane & ((1 << item.columns_bits) - 1)),
             row_end.eq(column + 1 == item.steps_wide),
-            last_tile.eq(row_end & (row + 1 == item.rows)),
-            last_core.eq(core + 1 == item.cores),
-            self.o.payload.value.eq(
-                Array(requantiser.sums[index] for index in range(config.lanes))[lane]
-            ),
+            # Halved, the upper and the lower rows of a block go to the same words.
+            map_end.eq(row_end & (row + 1 == Mux(halve, item.rows >> 1, item.rows))),
+            turn.eq(map_end & halve & ~half),
+            last_tile.eq(map_end & ~turn),
+            self.o.payload.value.eq(Array(totals)[lane[:part_bits]]),
             self.o.payload.last.eq(item.final & last_tile & last_core & (lane == last_lane)),
         ]
 
@@ -124,15 +148,24 @@ class Drain(wiring.Component):
         stored = Signal()
         core_done = Signal()
         pass_done = Signal()
-        m.d.sync += self.write.eq(stored)
+        m.d.sync += self.store.write.eq(stored)
         with m.If(stored):
-            m.d.sync += [self.address.eq(word_address), self.bank.eq(word_bank)]
+            m.d.sync += [
+                self.store.address.eq(word_address),
+                self.store.banks.eq(self._banks(item, members, word_bank)),
+                self.store.part.eq(lane[part_bits:]),
+            ]
+            if config.halves:
+                m.d.sync += [self.store.upper.eq(half), self.store.phase.eq(again)]
+                with m.If(again):
+                    m.d.sync += self.store.address.eq(self.store.address + item.steps_wide)
         m.d.comb += [
-            self.taken.eq(core_done << core),
+            self.taken.eq(members & core_done.replicate(config.cores)),
             pass_done.eq(core_done & last_core & last_tile),
             self.finished.eq(pass_done & item.final),
         ]
 
+        ready = (self.ready & members) == members
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"), m.If(self.start):
@@ -143,6 +176,7 @@ class Drain(wiring.Component):
                     lane.eq(0),
                     row.eq(0),
                     column.eq(0),
+                    half.eq(0),
                     tile_address.eq(self.item.output_base),
                     word_address.eq(self.item.output_base),
                     word_bank.eq(self.item.bank),
@@ -155,40 +189,120 @@ class Drain(wiring.Component):
                         m.next = "RAW"
                     with m.Else():
                         m.next = "REQUANTISE"
-            with m.State("REQUANTISE"), m.If(self.ready.bit_select(core, 1)):
-                m.d.comb += requantiser.enable.eq(1)
+            with m.State("REQUANTISE"), m.If(ready):
+                m.d.comb += [enable.eq(~again), stored.eq(last_step | again)]
                 m.d.sync += step.eq(step + 1)
-                with m.If(step + 1 == item.steps):
-                    m.d.comb += [stored.eq(1), core_done.eq(1)]
+                with m.If(step_end):
                     m.d.sync += step.eq(0)
+                    if config.parts > 1:
+                        m.d.sync += lane.eq(lane + config.part_lanes)
+                    m.d.comb += core_done.eq(lane[part_bits:].all())
                 with m.If(pass_done):
                     m.next = "IDLE"
-            with m.State("RAW"), m.If(self.ready.bit_select(core, 1)):
-                exists = place < columns
-                m.d.comb += self.o.valid.eq(exists)
-                with m.If(self.o.ready | ~exists):
-                    m.d.sync += lane.eq(lane + 1)
-                    with m.If(lane == last_lane):
-                        m.d.comb += core_done.eq(1)
-                        m.d.sync += lane.eq(0)
-                with m.If(pass_done):
-                    m.next = "IDLE"
+            with m.State("RAW"):
+                m.d.comb += raw.eq(1)
+                with m.If(ready):
+                    exists = place < columns
+                    m.d.comb += self.o.valid.eq(exists)
+                    with m.If(self.o.ready | ~exists):
+                        m.d.sync += lane.eq(lane + 1)
+                        with m.If(lane == last_lane):
+                            m.d.comb += core_done.eq(1)
+                            m.d.sync += lane.eq(0)
+                    with m.If(pass_done):
+                        m.next = "IDLE"
             with m.State("POOL"), m.If(self.pooled):
                 m.next = "IDLE"
         with m.If(core_done):
-            last_bank = word_bank + 1 == config.banks
+            # Behind the banks of the group.
+            bank_end = word_bank[group_bits:].all() if config.banks > 1 else Const(1, 1)
             m.d.sync += [
-                core.eq(core + 1),
-                word_bank.eq(Mux(last_bank, 0, word_bank + 1)),
-                word_address.eq(word_address + Mux(last_bank, item.output_pitch, 0)),
+                core.eq(following),
+                word_bank.eq(Mux(bank_end, 0, (word_bank[group_bits:] + 1) << group_bits)),
+                word_address.eq(word_address + Mux(bank_end, item.output_pitch, 0)),
             ]
             with m.If(last_core):
+                to_next = Mux(halve & row_end, item.steps_wide, 0) + 1
+                next_address = Mux(turn, item.output_base, (tile_address + to_next)[:16])
                 m.d.sync += [
                     core.eq(0),
                     column.eq(Mux(row_end, 0, column + 1)),
-                    row.eq(row + row_end),
-                    tile_address.eq(tile_address + 1),
-                    word_address.eq(tile_address + 1),
+                    row.eq(Mux(turn, 0, row + row_end)),
+                    half.eq(half | turn),
+                    tile_address.eq(next_address),
+                    word_address.eq(next_address),
                     word_bank.eq(item.bank),
                 ]
         return m
+
+    def _requantisers(
+        self,
+        m: Module,
+        item: data.View,
+        records: data.View,
+        core: Signal,
+        members: Signal,
+        step: Signal,
+        lane: Signal,
+        raw: Signal,
+        enable: Signal,
+    ) -> list[Value]:
+        """Requantiser u for cores u, u + requantisers, ...; the totals of the core that is raw."""
+        config = self._config
+        units = config.requantisers
+        part_bits = config.part_lanes.bit_length() - 1
+        made = []
+        for number in range(min(units, config.cores)):
+            requantiser = Requantiser(config)
+            m.submodules[f"requantiser_{number}"] = requantiser
+            made.append(requantiser)
+            served = range(number, config.cores, units)
+            # The first of them that is not drained yet.
+            turn = (core + (units - 1 - number)) >> (units.bit_length() - 1)
+            record = Signal(data.StructLayout(dict(CORE)), name=f"record{number}")
+            chosen = Signal(sums_layout(config), name=f"chosen{number}")
+            m.d.comb += [
+                record.eq(Array(records[index] for index in served)[turn]),
+                chosen.eq(Array(self.sums[index] for index in served)[turn]),
+                requantiser.bias.eq(record.bias),
+                requantiser.enable.eq(enable & Cat(members[index] for index in served).any()),
+                requantiser.first.eq(step == 0),
+                requantiser.q_max.eq(item.q_max),
+            ]
+            for place in range(config.part_lanes):
+                lanes = range(place, config.lanes, config.part_lanes)
+                parts = Array(chosen[index] for index in lanes)
+                m.d.comb += requantiser.sums[place].eq(parts[lane[part_bits:]])
+            with m.Switch(step):
+                for index in range(MAX_STEPS):
+                    with m.Case(index):
+                        m.d.comb += [
+                            # A raw pass has no scales.
+                            requantiser.add.eq(record[f"add{index}"] | raw),
+                            requantiser.subtract.eq(record[f"subtract{index}"]),
+                            requantiser.shift.eq(record[f"shift{index}"]),
+                        ]
+        # Bank b of a group holds what unit b - item.bank made, modulo their number.
+        values = [unit.value for unit in made] + [Const(0)] * (units - len(made))
+        for place in range(units):
+            m.d.comb += self.words[place].eq(
+                Array(values[(place - first) % units] for first in range(units))[
+                    item.bank[: units.bit_length() - 1]
+                ]
+            )
+        totals = Array(unit.totals for unit in made)[core[: units.bit_length() - 1]]
+        return [totals[place] for place in range(config.part_lanes)]
+
+    def _banks(self, item: data.View, members: Signal, word_bank: Signal) -> Value:
+        """The banks that the members' words go to."""
+        config = self._config
+        units = config.requantisers
+        bits = units.bit_length() - 1
+        if not bits:
+            return Const(1, config.banks) << word_bank
+        active = [Cat(members[unit::units]).any() for unit in range(units)]
+        return Cat(
+            Array(active[(bank - first) % units] for first in range(units))[item.bank[:bits]]
+            & (word_bank >> bits == bank >> bits)
+            for bank in range(config.banks)
+        )

@@ -64,9 +64,9 @@ def build(config: AcceleratorConfig) -> Path:
     """The simulator of a configuration; made once and kept in the cache."""
     signals = counted_signals(config)
     ports = {
-        name: CountedSignal("", (), f"store_{name}") for name in ("address", "enable", "whole")
+        name: CountedSignal("", ("store_port",), name) for name in ("address", "enable", "lanes")
     }
-    words = [CountedSignal("", (), f"store_word{bank}") for bank in range(config.banks)]
+    words = [CountedSignal("", ("store_port",), f"word{bank}") for bank in range(config.banks)]
     lines = [
         f'#include "V{TOP}.h"',
         f'#include "V{TOP}___024root.h"',
@@ -74,6 +74,7 @@ def build(config: AcceleratorConfig) -> Path:
         f"#define HARNESS_SUM_BITS {config.accumulator_width}",
         f"#define HARNESS_OPERAND_BITS {config.operand_width}",
         f"#define HARNESS_WORD_BYTES {_word_bytes(config)}",
+        f"#define HARNESS_STORE_PARTS {config.parts}",
         f"#define HARNESS_CLASSES {len(CLASSES)}",
         *(
             f"#define HARNESS_STORE_{name.upper()}(root) (root)->{port.cpp}"

@@ -55,12 +55,11 @@ _CONTROL = {
         "lane",
         "row",
         "column",
+        "half",
         "tile_address",
         "word_address",
         "word_bank",
-        "write",
-        "address",
-        "bank",
+        "store",
     ),
     ("input_loader",): (
         "busy",
@@ -79,7 +78,7 @@ _CONTROL = {
 }
 """Registers of the class control, by path."""
 
-_WINDOW_CONTROL = {
+_WINDOW_CONTROL: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("array", "sequencer"): (
         "held_item",
         "held_segments",
@@ -109,10 +108,15 @@ _WINDOW_CONTROL = {
         "fresh",
         "group",
         "tile",
+        "origin",
         "target",
+        "column",
+        "half",
         "value",
         "address",
         "write",
+        "phase",
+        "upper",
         "done",
     ),
 }
@@ -160,10 +164,14 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         signals += [CountedSignal("operand", core, f"operand{n}") for n in range(config.terms)]
         signals += [CountedSignal("accumulator", core, name) for name in ("accumulators", "sums")]
         signals += [CountedSignal("control", core, name) for name in ("finished", "ready")]
-    store = ("address", "enable", "whole", "lane", *(f"word{n}" for n in range(config.banks)))
+    store = ("address", "enable", "lanes", *(f"word{n}" for n in range(config.banks)))
+    requantisers = range(min(config.requantisers, config.cores))
     signals += [
-        CountedSignal("requantiser", ("drain", "requantiser"), "state"),
-        *(CountedSignal("memory_ports", (), f"store_{name}") for name in store),
+        *(
+            CountedSignal("requantiser", ("drain", f"requantiser_{n}"), "state")
+            for n in requantisers
+        ),
+        *(CountedSignal("memory_ports", ("store_port",), name) for name in store),
         CountedSignal("memory_ports", ("sequencer",), "address"),
         CountedSignal("memory_ports", ("sequencer",), "word"),
         CountedSignal("memory_ports", ("descriptor_reader",), "address"),

@@ -45,11 +45,13 @@ COVER = [
     (4, 4, "csd"),
     (8, 2, "one_rail"),
     (8, 1, "csd_two"),
+    (8, 4, "csd_two"),
     (16, 2, "unary"),
     (32, 1, "one_rail"),
     (32, 1, "csd"),
 ]
-"""Every value of every parameter of the matrix, of banks and of window slots."""
+"""Every value of every parameter of the matrix, of banks and of window slots; words requantised in
+parts, and two and four at a time."""
 
 
 @cache
@@ -76,6 +78,7 @@ def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
         "activation_words": 2048,
         "term_words": 16384,
         "descriptor_words": 4096,
+        "requantise_lanes": (max(lanes // 8, 4), lanes, lanes * banks)[core * (2 - lane % 2) % 3],
     }
     step_width = AcceleratorConfig.of(values, "matrix").step_width
     needed = width_needed(*(network for network, _ in networks(lane % 3 + 2)))
@@ -92,6 +95,8 @@ def test_cover_has_every_value() -> None:
     assert {c.window_slots for c in configs} == {4, 8, 16}
     assert {c.banks for c in configs} == {1, 2, 4}
     assert {c.max_shift for c in configs if c.lane == "csd"} == {1, 3, 7}
+    assert {c.parts for c in configs} == {1, 2, 8}
+    assert {min(c.requantisers, c.cores) for c in configs} == {1, 2, 4}
     assert set(COVER) < set(MATRIX)
 
 

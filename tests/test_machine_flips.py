@@ -74,9 +74,12 @@ class Follower(Observer):
             self.set("accumulator", f"core{core}", sums, width)
         self.set("accumulator", f"finished{core}", values[0, -1], width)
 
-    def requantiser(self, states: np.ndarray) -> None:
-        for state in states[0]:
-            self.set("requantiser", "state", state, self._config.accumulator_width + 3)
+    def requantiser(self, core: int, states: np.ndarray) -> None:
+        config = self._config
+        signal = f"state{core % config.requantisers}"
+        for first in range(0, config.lanes, config.part_lanes):
+            for state in states[0, :, first : first + config.part_lanes]:
+                self.set("requantiser", signal, state, config.accumulator_width + 3)
 
     def pool(self, values: np.ndarray) -> None:
         for state in values[0]:

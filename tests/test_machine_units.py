@@ -160,7 +160,7 @@ def test_drain_stores_where_the_interpreter_does(program: Program) -> None:
                 assert drain.write == (not item.raw)
                 if drain.write:
                     bank, address = item.place(core)
-                    assert (drain.bank, drain.address) == (bank, address + tile)
+                    assert (drain.banks, drain.address) == (1 << bank, address + tile)
         assert drain.state == drain.IDLE
 
 

@@ -141,9 +141,14 @@ class FlipPredictor(Observer):
         self._push("accumulator", f"core{core}", sequence)
         self._push("accumulator", f"sums{core}", sequence[:, -1:])
 
-    def requantiser(self, states: np.ndarray) -> None:
-        mask = (1 << self._config.accumulator_width + 3) - 1
-        self._push("requantiser", "state", (states & mask).astype(np.uint64))
+    def requantiser(self, core: int, states: np.ndarray) -> None:
+        config = self._config
+        mask = (1 << config.accumulator_width + 3) - 1
+        batch, steps, _ = states.shape
+        # All steps for the lowest lanes, then for those above them.
+        parts = states.reshape(batch, steps, config.parts, config.part_lanes).swapaxes(1, 2)
+        sequence = (parts & mask).astype(np.uint64).reshape(batch, -1, config.part_lanes)
+        self._push("requantiser", f"state{core % config.requantisers}", sequence)
 
     def pool(self, values: np.ndarray) -> None:
         self._push("control", "pool", values)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.requantise import Scale
 from pann_hw.machine.machine import Schedule
 from pann_hw.machine.observer import Observer
+from pann_hw.program.grid import Grid
 from pann_hw.program.layout import NO_TERM, bundle_fields, unpack
 from pann_hw.program.linear import digits
 from pann_hw.program.program import Columns, Pass, Program
@@ -234,6 +236,7 @@ class _Interpreter:
         self, item: Pass, tile: int, rows: np.ndarray, terms: list[_Terms], gates: np.ndarray
     ) -> None:
         lane = np.arange(self._config.lanes)
+        totals = []
         for core, here in enumerate(terms):
             source = lane + here.offset[..., None] - 1
             source = np.clip(source, 0, len(lane) - 1)
@@ -247,7 +250,8 @@ class _Interpreter:
             delta = (operands.astype(np.int64) << here.shift[..., None]) * here.sign[..., None]
             sums = np.cumsum(delta.sum(2), axis=1)
             self._observer.accumulator(core, sums)
-            self._drain(item, tile, core, sums[:, -1] + item.bias[core])
+            totals.append(sums[:, -1] + item.bias[core])
+        self._drain(item, tile, totals)
 
     def _linear(self, item: Pass, columns: Columns) -> None:
         """A linear pass: every activation that it reads, times its column of weights."""
@@ -258,6 +262,7 @@ class _Interpreter:
         self._words.append(words.reshape(self._batch, -1, self._config.lanes).copy())
         x = words[..., : columns.span].reshape(self._batch, -1).astype(np.int64)
         base = self._config.largest_weight + 1
+        totals = []
         for core, weights in enumerate(columns.weights):
             bias = np.zeros(self._config.lanes, np.int64)
             for digit in weights[: columns.biases]:
@@ -265,7 +270,8 @@ class _Interpreter:
             if self._schedule:
                 cycles = self._schedule.linear[number][:, 0]
                 self._observe_linear(core, x[0], weights, columns.biases, cycles)
-            self._drain(item, 0, core, x @ weights[columns.biases :] + bias)
+            totals.append(x @ weights[columns.biases :] + bias)
+        self._drain(item, 0, totals)
 
     def _observe_linear(
         self, core: int, x: np.ndarray, weights: np.ndarray, biases: int, cycles: np.ndarray
@@ -291,16 +297,20 @@ class _Interpreter:
         self._observer.operands(core, cycles, (magnitudes[:, None] * adds[..., None])[None], adds)
         self._observer.accumulator(core, sums[None])
 
-    def _drain(self, item: Pass, tile: int, core: int, sums: np.ndarray) -> None:
+    def _drain(self, item: Pass, tile: int, totals: list[np.ndarray]) -> None:
+        """The sums of all cores (batch, N), stored in words of several cores at a time."""
         if item.raw:
             lanes = [lane for lane, _, _ in item.grid.lanes(tile)]
-            self._outputs.append(sums[:, lanes])
+            self._outputs += [total[:, lanes] for total in totals]
             return
-        states = requantise_steps(sums, item.scales[core], item.steps)
-        self._observer.requantiser(states)
-        word = ((states[:, -1] + 1) >> 1).clip(0, item.q_max).astype(np.uint8)
-        bank, address = item.place(core)
-        self._store(bank, address + tile, word)
+        for channels in _together(item, self._config.requantisers):
+            words = []
+            for core in channels:
+                states = requantise_steps(totals[core], item.scales[core], item.steps)
+                self._observer.requantiser(core, states)
+                word = ((states[:, -1] + 1) >> 1).clip(0, item.q_max).astype(np.uint8)
+                words.append((*item.place(core), word))
+            self._store(item, tile, words)
 
     def _pool(self, item: Pass, tile: int, rows: np.ndarray) -> None:
         segment = item.segments[0]
@@ -308,15 +318,25 @@ class _Interpreter:
         shape = (self._batch, segment.groups, taps, segment.banks, self._config.lanes)
         states = np.maximum.accumulate(rows.reshape(shape), axis=2)
         self._observer.pool(states.reshape(self._batch, -1, *shape[3:]))
-        for channel in range(segment.channels):
-            bank, address = item.place(channel)
-            self._store(bank, address + tile, states[:, channel // segment.banks, -1, bank])
+        for group in range(segment.groups):
+            self._store(
+                item,
+                tile,
+                [
+                    (*item.place(group * segment.banks + bank), states[:, group, -1, bank])
+                    for bank in range(segment.banks)
+                ],
+            )
 
-    def _store(self, bank: int, address: int, word: np.ndarray) -> None:
-        self._memory[:, bank, address] = word
-        self._registers[:, bank] = word
-        self._stores.append(word)
-        self._observer.store(bank, address, word)
+    def _store(self, item: Pass, tile: int, words: list[tuple[int, int, np.ndarray]]) -> None:
+        """Words of several banks, each (bank, its channel's first word, elements)."""
+        for place, source, written in item.stores(tile, self._config.lanes):
+            for bank, address, word in words:
+                stored = word[:, source]
+                self._memory[:, bank, address + place, written] = stored[:, written]
+                self._registers[:, bank] = stored
+                self._stores.append(stored)
+                self._observer.store(bank, address + place, stored)
 
 
 class _Reads:
@@ -371,27 +391,43 @@ def _gates(item: Pass, lanes: int) -> np.ndarray:
 
 
 def store_map(program: Program) -> list[tuple[int, list[tuple[int, int, int, int]]]]:
-    """What each stored word is, in order: (layer, [(lane, channel, row, column) of each value])."""
+    """What each stored word is, in order: (layer, [(lane, channel, row, column) of each value]).
+
+    Of a word that is written in half of its lanes, the values of those.
+    """
     entries = []
     for item in program.passes:
         if item.raw:
             continue
-        stored = item.segments[0].channels if item.pool else item.channels
         for tile in range(item.tiles):
-            for channel in range(stored):
-                values = _values(item, channel, tile) if channel < item.channels else []
-                entries.append((item.layer, values))
+            for channels in _together(item, program.config.requantisers):
+                for word, _, written in item.stores(tile, program.config.lanes):
+                    for channel in channels:
+                        values = _values(item, item.output.grid, channel, word)
+                        entries.append((item.layer, [one for one in values if written[one[0]]]))
     return entries
 
 
-def _values(item: Pass, channel: int, tile: int) -> list[tuple[int, int, int, int]]:
-    """(lane, channel, row, column) of the values in a channel's tile, or in a word of a vector."""
+def _values(item: Pass, grid: Grid, channel: int, word: int) -> list[tuple[int, int, int, int]]:
+    """(lane, channel, row, column) of the values in a word of a channel, or of a vector."""
+    if channel >= item.channels:
+        return []
     channel += item.first_channel
-    lanes = item.grid.lanes(tile)
+    lanes = grid.lanes(word)
     if not item.columns:
         return [(lane, channel, row, column) for lane, row, column in lanes]
     first, outputs = channel * item.columns.width, item.columns.outputs
     return [(lane, first + lane, 0, 0) for lane, *_ in lanes if first + lane < outputs]
+
+
+def _together(item: Pass, requantisers: int) -> list[range]:
+    """Channels of a pass that are stored at a time."""
+    if item.pool:
+        size, end = item.segments[0].banks, item.segments[0].channels
+    else:
+        size, end = requantisers, item.channels
+    edges = [0, *range(size - item.place(0)[0] % size, end, size), end]
+    return [range(low, high) for low, high in pairwise(edges)]
 
 
 def output_map(program: Program) -> list[tuple[int, int, int]]:
@@ -402,5 +438,5 @@ def output_map(program: Program) -> list[tuple[int, int, int]]:
         if item.raw
         for tile in range(item.tiles)
         for core in range(item.channels)
-        for _, channel, row, column in _values(item, core, tile)
+        for _, channel, row, column in _values(item, item.grid, core, tile)
     ]

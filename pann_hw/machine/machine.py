@@ -139,15 +139,23 @@ class Stores(Unit):
 
     def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
         super().__init__(config, flips)
-        self.address = self.enable = self.whole = self.lane = 0
+        self.address = self.enable = self.lanes = 0
 
-    def clock(self, address: int, enable: int, *, whole: bool, lane: int | None = None) -> None:
-        """A clock edge at which something is to be stored."""
+    def clock(self, address: int, enable: int, lanes: int) -> None:
+        """A clock edge at which something is to be stored; ``enable``, ``lanes``: a bit for each."""
         self.put("address", address, "memory_ports")
         self.put("enable", enable, "memory_ports")
-        self.put("whole", int(whole), "memory_ports")
-        if lane is not None:
-            self.put("lane", lane, "memory_ports")
+        self.put("lanes", lanes, "memory_ports")
+
+    def half(self, columns_bits: int, upper: int) -> int:
+        """The lanes that a word's half is written to."""
+        lanes = np.arange(self._config.lanes)
+        return sum(1 << int(lane) for lane in lanes[lanes >> columns_bits - 1 & 1 == upper])
+
+    def part(self, number: int) -> int:
+        """The lanes of a word's part."""
+        width = self._config.part_lanes
+        return (1 << width) - 1 << number * width
 
 
 class Machine:
@@ -313,7 +321,7 @@ class Machine:
             array.drain_waits and not drain.state and (reader.records_valid or array.item["pool"])
         )
         core_done, pass_done = drain.core_done(ready), drain.pass_done(ready)
-        taken = core_done << drain.core
+        taken = drain.members if core_done else 0
         finished = pass_done and drain.item["final"]
         if pass_done or (drain.state == drain.POOL and pool.done):
             self._pass_ends.append(cycle)
@@ -369,17 +377,22 @@ class Machine:
 
         Whether it is the loader.
         """
-        loader, drain, pool = self._loader, self._drain, self._pool
+        loader, drain, pool, stores = self._loader, self._drain, self._pool, self._stores
+        # The drain has a pooling pass too.
+        halve, columns_bits = drain.item["halve"], drain.item["columns_bits"]
         if drain.write:
-            self._stores.clock(drain.address, 1 << drain.bank, whole=True)
+            lanes = stores.half(columns_bits, drain.upper) if halve else stores.part(drain.part)
+            stores.clock(drain.address, drain.banks, lanes)
         elif pool.write:
-            self._stores.clock(pool.address, (1 << self._config.banks) - 1, whole=True)
+            whole = (1 << self._config.lanes) - 1
+            lanes = stores.half(columns_bits, pool.upper) if halve else whole
+            stores.clock(pool.address, (1 << self._config.banks) - 1, lanes)
         elif loader.busy:
             bank, address, lane = loader.place(self._point)
-            self._stores.clock(address, 1 << bank, whole=False, lane=lane)
+            stores.clock(address, 1 << bank, 1 << lane)
             return True
         else:
-            self._stores.put("enable", 0, "memory_ports")
+            stores.put("enable", 0, "memory_ports")
         return False
 
     @property

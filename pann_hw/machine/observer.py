@@ -35,8 +35,8 @@ class Observer:
     def accumulator(self, core: int, values: np.ndarray) -> None:
         """Accumulators (batch, bundles, N) of a core after each bundle of a tile."""
 
-    def requantiser(self, states: np.ndarray) -> None:
-        """The requantiser's registers (batch, steps, N) after each step for a word."""
+    def requantiser(self, core: int, states: np.ndarray) -> None:
+        """The requantiser's registers (batch, steps, N) after each step for a core's word."""
 
     def pool(self, values: np.ndarray) -> None:
         """The pooling unit's registers (batch, windows, banks, N) after each comparison in a

@@ -128,6 +128,23 @@ class Pass:
         """Windows of a tile."""
         return sum(segment.windows for segment in self.segments)
 
+    def stores(self, tile: int, lanes: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """A tile's stores: word of the channel, the lane that each lane takes, lanes written."""
+        lane = np.arange(lanes)
+        if not self.halve:
+            return [(tile, lane, np.ones(lanes, bool))]
+        columns, stored = self.grid.columns, self.output.grid
+        row, step = divmod(tile, self.grid.steps)
+        upper, row = divmod(row, stored.rows)
+        return [
+            (
+                row * stored.steps + phase * self.grid.steps + step,
+                lane - lane % columns + (2 * lane + phase) % columns,
+                lane // stored.columns % 2 == upper,
+            )
+            for phase in range(2)
+        ]
+
     def place(self, channel: int) -> tuple[int, int]:
         """(bank, first word) of the channel that core ``channel`` makes, or of a pooled one."""
         group, bank = divmod(self.first_channel + channel, self.output.banks)

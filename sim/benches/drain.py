@@ -11,19 +11,27 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.interpret import requantise_steps
-from sim.benches.passes import Descriptor, random_passes
+from pann_hw.program.program import Pass
+from sim.benches.passes import Descriptor, halved, random_passes
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, StreamRules
-from sim.benches.units import CONFIG, MANY_CORES, ONE_RAIL, unit_ports
+from sim.benches.units import CONFIG, FOUR_WORDS, MANY_CORES, ONE_RAIL, PARTS, TWO_WORDS, unit_ports
 
 __all__ = ["passes", "waits_for_nobody"]
 
-_DRAINS = {"drain": CONFIG, "drain_one_bank": ONE_RAIL, "drain_many_cores": MANY_CORES}
+_DRAINS = {
+    "drain": CONFIG,
+    "drain_one_bank": ONE_RAIL,
+    "drain_many_cores": MANY_CORES,
+    "drain_parts": PARTS,
+    "drain_two_words": TWO_WORDS,
+    "drain_four_words": FOUR_WORDS,
+}
 _DELAYS = {"never": 0.0, "half": 0.6, "bursts": 0.9}
 """How seldom cores are ready, by the pauses of the stream."""
 
-Word = tuple[int, int, list[int]]
-"""(bank, address, elements)."""
+Word = tuple[int, int, int, int, int, list[int]]
+"""(bank, address, part, phase, upper, elements)."""
 
 
 class _Bench:
@@ -47,9 +55,21 @@ class _Bench:
         ready = int(not next(self._pauses))
         self.ports.drive(o__ready=ready, **inputs)
         await self.ports.settle()
-        if self.ports.read("write"):
-            place = self.ports.read("bank"), self.ports.read("address")
-            self.written.append((*place, list(self.ports.record("word"))))
+        store = self.ports.record("store")
+        if store.write:
+            words = self.ports.record("words")
+            self.written += [
+                (
+                    bank,
+                    store.address,
+                    store.part,
+                    store.phase,
+                    store.upper,
+                    list(words[bank % self.config.requantisers]),
+                )
+                for bank in range(self.config.banks)
+                if store.banks >> bank & 1
+            ]
         if ready and self.ports.read("o__valid"):
             element = self.ports.record("o__payload")
             self.elements.append((element.value, element.last))
@@ -107,15 +127,35 @@ class _Bench:
         return wrapped
 
 
-def _words(descriptor: Descriptor, totals: np.ndarray) -> list[Word]:
+def _groups(item: Pass, requantisers: int) -> list[list[int]]:
+    """Cores that are drained together: up to the last of so many neighbouring banks."""
+    groups: list[list[int]] = []
+    for core in range(len(item.scales)):
+        if not groups or item.place(core)[0] % requantisers == 0:
+            groups.append([])
+        groups[-1].append(core)
+    return groups
+
+
+def _words(descriptor: Descriptor, totals: np.ndarray, config: AcceleratorConfig) -> list[Word]:
     item = descriptor.compiled
     words: list[Word] = []
     for tile, sums in enumerate(totals):
-        for core, scale in enumerate(item.scales):
-            states = requantise_steps(sums[core][None], scale, item.steps)
-            elements = ((states[0, -1] + 1) >> 1).clip(0, item.q_max)
-            bank, address = item.place(core)
-            words.append((bank, address + tile, elements.tolist()))
+        stored = item.stores(tile, config.lanes)
+        upper = 0
+        if item.halve:
+            # The strips of lanes that the second half of the rows goes to.
+            upper = int(not stored[0][2][0])
+        for group in _groups(item, config.requantisers):
+            for (place, *_), phase in zip(stored, range(2), strict=False):
+                for part in range(config.parts):
+                    lanes = slice(part * config.part_lanes, (part + 1) * config.part_lanes)
+                    for core in group:
+                        states = requantise_steps(sums[core][None], item.scales[core], item.steps)
+                        elements = ((states[0, -1, lanes] + 1) >> 1).clip(0, item.q_max)
+                        bank, address = item.place(core)
+                        where = (bank, address + place, part, phase, upper)
+                        words.append((*where, elements.tolist()))
     return words
 
 
@@ -131,14 +171,17 @@ def _elements(descriptor: Descriptor, totals: np.ndarray) -> list[tuple[int, int
     return list(zip(values, last, strict=True))
 
 
-def _quick_cycles(descriptor: Descriptor) -> int:
+def _quick_cycles(descriptor: Descriptor, config: AcceleratorConfig) -> int:
     """Cycles of a pass where nobody makes the drain wait."""
     item = descriptor.compiled
     if item.raw:
         # Lanes without a pixel in between take a cycle too.
         grid = item.grid
         return sum(grid.lanes(tile)[-1][0] + 1 for tile in range(item.tiles)) * item.channels
-    return 1 if item.pool else item.tiles * item.channels * item.steps
+    if item.pool:
+        return 1
+    groups = len(_groups(item, config.requantisers))
+    return item.tiles * groups * (item.steps * config.parts + item.halve)
 
 
 @bench_test
@@ -150,7 +193,8 @@ async def passes(dut: Any, unit: str, pauses: str) -> None:
     await bench.ports.begin()
     rules = StreamRules(bench.ports, "o")
     cocotb.start_soon(rules.watch())
-    for descriptor in random_passes(bench.config, 800):
+    halves = 0
+    for descriptor in random_passes(bench.config, 800, halved):
         item = descriptor.compiled
         cores = descriptor.item["cores"]
         totals = bench.totals(item.tiles, cores)
@@ -160,10 +204,12 @@ async def passes(dut: Any, unit: str, pauses: str) -> None:
         assert bench.elements == (_elements(descriptor, totals) if item.raw else [])
         # The last word leaves as the next pass may already begin.
         await bench.cycle(ready=0)
-        assert bench.written == ([] if item.raw else _words(descriptor, totals))
+        assert bench.written == ([] if item.raw else _words(descriptor, totals, bench.config))
         if not delay:
-            assert cycles == _quick_cycles(descriptor)
+            assert cycles == _quick_cycles(descriptor, bench.config)
+        halves += item.halve and not item.pool
         bench.clear()
+    assert (halves > 0) == bench.config.halves
     assert (rules.waited > 0) == (pauses != "never")
 
 

@@ -29,7 +29,7 @@ class _Bench:
         self._last = 0
         # Groups since the flush.
         self._accepted = self._filled = 0
-        self.stored: list[tuple[int, list[list[int]]]] = []
+        self.stored: list[tuple[int, int, int, list[list[int]]]] = []
         self.blocked = 0
 
     async def cycle(self, windows: np.ndarray, ends: list[int], end: int, **inputs: Any) -> None:
@@ -50,15 +50,22 @@ class _Bench:
         await self.ports.settle()
         if self.ports.read("write"):
             words = [list(word) for word in self.ports.record("value")]
-            self.stored.append((self.ports.read("address"), words))
+            place = [self.ports.read(name) for name in ("address", "phase", "upper")]
+            self.stored.append((*place, words))
         blocking = self.ports.read("blocking")
         self.blocked += blocking
         if not blocking and self._accepted < end:
             self._accepted += 1
         await self.ports.tick()
 
-    async def pool(self, tiles: int, groups: int, taps: int, early: int) -> int:
-        """A pass of random windows, some of them ``early``; compares what is stored: cycles."""
+    async def pool(
+        self, rows: int, steps: int, groups: int, taps: int, early: int, *, halve: bool = False
+    ) -> int:
+        """A pass of random windows, some of them ``early``; compares what is stored: cycles.
+
+        Tiles are the pixels of blocks of ``rows`` * ``steps``.
+        """
+        tiles = rows * steps
         config, count = self.config, tiles * groups * taps
         # Small differences, or any; maxima at either end of the range.
         high = random.choice((2, 256))
@@ -73,7 +80,10 @@ class _Bench:
             await self.cycle(windows, ends, end)
         assert self.ports.read("done") and not self.stored
         assert self._accepted - base == min(early, count, self._groups)
-        settings = {"tiles": tiles, "groups": groups, "output_base": output, "pitch": pitch}
+        settings = {
+            "tiles": tiles, "groups": groups, "output_base": output, "pitch": pitch,
+            "steps": steps, "halve": int(halve),
+        }  # fmt: skip
         number = base * config.banks % (2 * config.window_slots)
         await self.cycle(windows, ends, end, **settings, base=number, start=1, enable=1)
         self.ports.drive(start=0, enable=0, base=0)
@@ -83,13 +93,27 @@ class _Bench:
             cycles += 1
             assert cycles < 40 * count + 100, f"{len(self.stored)} of {tiles * groups} maxima"
         # The last maxima leave as the unit is done.
-        await self.cycle(windows, ends, end)
+        for _ in range(1 + halve):
+            await self.cycle(windows, ends, end)
         maxima = windows.reshape(tiles, groups, taps, config.banks, config.lanes).max(2)
-        assert self.stored == [
-            ((output + group * pitch + tile) % 2**16, maxima[tile, group].tolist())
-            for tile in range(tiles)
-            for group in range(groups)
-        ]
+        expected = []
+        for tile in range(tiles):
+            row, step = divmod(tile, steps)
+            places = [(tile, 0, 0)]
+            if halve:
+                upper, row = divmod(row, rows // 2)
+                places = [((2 * row + phase) * steps + step, phase, upper) for phase in range(2)]
+            expected += [
+                (
+                    (output + group * pitch + place) % 2**16,
+                    phase,
+                    upper,
+                    maxima[tile, group].tolist(),
+                )
+                for group in range(groups)
+                for place, phase, upper in places
+            ]
+        assert self.stored == expected
         self.stored.clear()
         return cycles
 
@@ -101,14 +125,16 @@ async def passes(dut: Any, unit: str, delay: float) -> None:
     bench = _Bench(dut, unit, delay)
     await bench.ports.begin()
     # The first pass enables the unit: from then on it holds up windows that come early.
-    await bench.pool(1, 1, 1, 0)
-    for _ in range(15):
-        tiles, groups, taps = random.randint(1, 5), random.randint(1, 4), random.randint(1, 9)
+    await bench.pool(1, 1, 1, 1, 0)
+    for number in range(20):
+        halve = number % 2 == 1
+        rows, steps = random.randint(1, 2) * (1 + halve), random.randint(1, 3)
+        groups, taps = random.randint(1, 4), random.randint(1, 9)
         early = random.choice((0, random.randint(1, 30)))
-        cycles = await bench.pool(tiles, groups, taps, early)
+        cycles = await bench.pool(rows, steps, groups, taps, early, halve=halve)
         if not delay:
-            # Two cycles until the first window is there.
-            assert cycles <= tiles * groups * taps + 2
+            # Two cycles until the first window is there, one for each second half.
+            assert cycles <= rows * steps * groups * (taps + halve) + 2
     assert bench.blocked
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -34,6 +34,7 @@ __all__ = [
     "Descriptor",
     "descriptors",
     "fetches",
+    "halved",
     "random_network",
     "random_passes",
     "random_program",
@@ -98,10 +99,26 @@ def random_program(config: AcceleratorConfig) -> Program:
     return compile_network(random_network(config.cores + 3), room, "unary")
 
 
-def random_passes(config: AcceleratorConfig, groups: int) -> Iterator[Descriptor]:
-    """Descriptors of random programs until they have fetched so many groups of windows."""
+def halved(program: Program) -> Program:
+    """Of the words that can be, every other pass's stored as two halves; only good for storing."""
+    passes = []
+    for item in program.passes:
+        grid, output = item.grid, item.output
+        able = program.config.halves and not item.raw and grid.columns > 1 and grid.rows % 2 == 0
+        if able and random.random() < 0.5:
+            output = replace(output, grid=grid.halved())
+        passes.append(replace(item, output=output))
+    return replace(program, passes=tuple(passes))
+
+
+def random_passes(
+    config: AcceleratorConfig,
+    groups: int,
+    change: Callable[[Program], Program] = lambda program: program,
+) -> Iterator[Descriptor]:
+    """Descriptors of random programs, changed, until they have fetched so many groups of windows."""
     while groups > 0:
-        for descriptor in descriptors(random_program(config)):
+        for descriptor in descriptors(change(random_program(config))):
             yield descriptor
             item = descriptor.compiled
             groups -= item.windows // config.banks * item.tiles

@@ -42,6 +42,10 @@ def _any(width: int) -> int:
     return random.randrange(-(1 << width - 1), 1 << width - 1)
 
 
+def _wrapped(value: int, width: int) -> int:
+    return (value + (1 << width - 1)) % (1 << width) - (1 << width - 1)
+
+
 @bench_test
 @cocotb.parametrize(width=[CONFIG.accumulator_width, WIDE])
 async def scales(dut: Any, width: int) -> None:
@@ -52,8 +56,12 @@ async def scales(dut: Any, width: int) -> None:
     for trial in range(600):
         scale = worst if trial % 10 == 0 else random_scale()
         q_max = random.choice((1, 255, random.randint(1, 255)))
-        sums = _sums(width)
-        ports.drive(sums=sums, q_max=q_max)
+        sums, bias = _sums(width), random.choice((0, -1, _any(width)))
+        totals = [_wrapped(one + bias, width) for one in sums]
+        ports.drive(sums=sums, bias=bias, q_max=q_max, add=1, subtract=0)
+        await ports.settle()
+        assert list(ports.record("totals")) == totals
+        await ports.tick()
         for index, (digit, shift) in enumerate(scale.steps):
             ports.drive(enable=1, first=int(index == 0), shift=shift)
             ports.drive(add=int(digit > 0), subtract=int(digit < 0))
@@ -61,6 +69,6 @@ async def scales(dut: Any, width: int) -> None:
         ports.drive(enable=0)
         await ports.tick(random.randint(0, 1))
         await ports.settle()
-        expected = requantise(np.array(sums), scale, q_max)
-        assert list(ports.record("value")) == list(expected), f"{scale} of {sums}, q_max {q_max}"
+        expected = requantise(np.array(totals), scale, q_max)
+        assert list(ports.record("value")) == list(expected), f"{scale} of {totals}, q_max {q_max}"
         await ports.tick()

@@ -24,6 +24,7 @@ from rtl_gen.requantiser import Requantiser
 from rtl_gen.row_buffer import RowBuffer, count_bits, row_layout, rows_layout
 from rtl_gen.row_reader import RowReader
 from rtl_gen.sequencer import Sequencer
+from rtl_gen.store_port import StorePort
 from rtl_gen.term_memory import TermMemory
 from rtl_gen.term_stream import TermStream, control_layout
 from rtl_gen.window_sequencer import WindowRequest, WindowSequencer
@@ -32,12 +33,15 @@ from sim.benches.ports import Ports
 __all__ = [
     "CONFIG",
     "FOUR_TERMS",
+    "FOUR_WORDS",
     "LANES",
     "LOADERS",
     "MANY_CORES",
     "MANY_LANES",
     "NARROW",
     "ONE_RAIL",
+    "PARTS",
+    "TWO_WORDS",
     "WIDE",
     "Units",
     "unit_ports",
@@ -60,6 +64,15 @@ MANY_LANES = replace(CONFIG, lanes=16)
 
 MANY_CORES = replace(FOUR_TERMS, cores=6)
 """More cores than banks."""
+
+PARTS = replace(MANY_LANES, requantise_lanes=4)
+"""Words that are requantised in four parts."""
+
+TWO_WORDS = replace(FOUR_TERMS, cores=5, requantise_lanes=8)
+"""Two words at a time, of four banks; the last core may be alone."""
+
+FOUR_WORDS = replace(MANY_CORES, requantise_lanes=16)
+"""A word of every bank at a time."""
 
 LANES = {
     name: replace(config, accumulator_width=max(12, config.step_width))
@@ -217,6 +230,13 @@ def units() -> dict[str, wiring.Component]:
         "drain": Drain(CONFIG),
         "drain_one_bank": Drain(ONE_RAIL),
         "drain_many_cores": Drain(MANY_CORES),
+        "drain_parts": Drain(PARTS),
+        "drain_two_words": Drain(TWO_WORDS),
+        "drain_four_words": Drain(FOUR_WORDS),
+        "store_port": StorePort(CONFIG),
+        "store_port_many_lanes": StorePort(MANY_LANES),
+        "store_port_parts": StorePort(PARTS),
+        "store_port_two_words": StorePort(TWO_WORDS),
         "registers": Registers(CONFIG),
         "sequencer": Sequencer(CONFIG),
     }
