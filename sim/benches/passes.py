@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
 from pann_hw.integer.network import window_count as count
 from pann_hw.program.compile import compile_network
+from pann_hw.program.grid import Grid
 from pann_hw.program.image import link
 from pann_hw.program.layout import (
     CORE,
@@ -100,14 +102,18 @@ def random_program(config: AcceleratorConfig) -> Program:
 
 
 def halved(program: Program) -> Program:
-    """Of the words that can be, every other pass's stored as two halves; only good for storing."""
-    passes = []
+    """Words of half of the passes are stored as two halves, in any grid; only good for storing."""
+    lanes, passes = program.config.lanes, []
     for item in program.passes:
-        grid, output = item.grid, item.output
-        able = program.config.halves and not item.raw and grid.columns > 1 and grid.rows % 2 == 0
-        if able and random.random() < 0.5:
-            output = replace(output, grid=grid.halved())
-        passes.append(replace(item, output=output))
+        if program.config.halves and not item.raw and random.random() < 0.5:
+            height, width = item.grid.height, item.grid.width
+            columns = 1 << random.randint(1, lanes.bit_length() - 1)
+            rows = 2 * ceil(height * columns / (2 * lanes))
+            grid = Grid(height, width, columns, rows, ceil(width / columns))
+            output = replace(item.output, grid=grid.halved())
+            passes.append(replace(item, grid=grid, output=output))
+        else:
+            passes.append(item)
     return replace(program, passes=tuple(passes))
 
 
