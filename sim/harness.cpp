@@ -164,7 +164,7 @@ private:
         uint64_t lanes = HARNESS_STORE_LANES(root);
         // An element of the input has a lane to itself. A word is whole with its last part.
         if (!(lanes & (lanes - 1))) return;
-        if (HARNESS_STORE_PARTS > 1 && !(lanes >> (HARNESS_LANE_BYTES - 1) & 1)) return;
+        if (HARNESS_STORE_PARTS > 1 && !(lanes >> (HARNESS_LANES - 1) & 1)) return;
         uint16_t address = HARNESS_STORE_ADDRESS(root);
         uint16_t bank = 0;
 #define STORE(word)                                              \

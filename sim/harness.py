@@ -74,6 +74,7 @@ def build(config: AcceleratorConfig) -> Path:
         f"#define HARNESS_SUM_BITS {config.accumulator_width}",
         f"#define HARNESS_OPERAND_BITS {config.operand_width}",
         f"#define HARNESS_WORD_BYTES {_word_bytes(config)}",
+        f"#define HARNESS_LANES {config.lanes}",
         f"#define HARNESS_STORE_PARTS {config.parts}",
         f"#define HARNESS_CLASSES {len(CLASSES)}",
         *(

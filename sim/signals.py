@@ -212,7 +212,7 @@ def _linear_signals(config: AcceleratorConfig) -> list[CountedSignal]:
     return signals + _registers(_LINEAR_CONTROL)
 
 
-def _registers(names: Mapping[tuple[str, ...], Sequence[str]]) -> list[CountedSignal]:
+def _registers(names: Mapping[Any, Sequence[str]]) -> list[CountedSignal]:
     return [CountedSignal("control", path, name) for path, all_ in names.items() for name in all_]
 
 
