@@ -130,6 +130,11 @@ class AcceleratorConfig:
         return self.activation_words // self.banks
 
     @property
+    def halves(self) -> bool:
+        """Whether a pass can store its words in half as many columns."""
+        return True
+
+    @property
     def fingerprint(self) -> int:
         """32 bits that a program must repeat to be accepted by this hardware."""
         text = json.dumps([FORMAT_VERSION, asdict(self)], sort_keys=True)

@@ -163,11 +163,9 @@ class _Interpreter:
     def _load(self) -> None:
         place = self._program.placements[self._program.input]
         grid = place.grid
-        channels, height, width = place.shape
-        y, x = np.divmod(np.arange(height * width), width)
-        word = y % grid.rows * grid.steps + x % grid.steps
-        lane = y // grid.rows * grid.columns + x // grid.steps
-        for channel in range(channels):
+        height, width = grid.size
+        word, lane = grid.place(*np.divmod(np.arange(height * width), width))
+        for channel in range(place.shape[0]):
             group, bank = divmod(channel, place.banks)
             elements = self._inputs[:, channel].reshape(self._batch, -1)
             self._memory[:, bank, place.base + group * grid.words + word, lane] = elements
@@ -231,8 +229,7 @@ class _Interpreter:
         states = requantise_steps(sums, item.scales[core], item.steps)
         self._observer.requantiser(states)
         word = ((states[:, -1] + 1) >> 1).clip(0, item.q_max).astype(np.uint8)
-        bank, address = item.place(core)
-        self._store(bank, address + tile, word)
+        self._keep(item, core, tile, word)
 
     def _pool(self, item: Pass, tile: int, rows: np.ndarray) -> None:
         segment = item.segments[0]
@@ -241,8 +238,18 @@ class _Interpreter:
         states = np.maximum.accumulate(rows.reshape(shape), axis=2)
         self._observer.pool(states.reshape(self._batch, -1, *shape[3:]))
         for channel in range(segment.channels):
-            bank, address = item.place(channel)
-            self._store(bank, address + tile, states[:, channel // segment.banks, -1, bank])
+            bank, _ = item.place(channel)
+            self._keep(item, channel, tile, states[:, channel // segment.banks, -1, bank])
+
+    def _keep(self, item: Pass, channel: int, tile: int, word: np.ndarray) -> None:
+        bank, address = item.place(channel)
+        if not item.halve:
+            self._store(bank, address + tile, word)
+            return
+        for phase in (0, 1):
+            place, source, on = _half(item, tile, phase, self._config.lanes)
+            kept = self._memory[:, bank, address + place]
+            self._store(bank, address + place, np.where(on, word[:, source], kept))
 
     def _store(self, bank: int, address: int, word: np.ndarray) -> None:
         self._memory[:, bank, address] = word
@@ -302,6 +309,17 @@ def _gates(item: Pass, lanes: int) -> np.ndarray:
     )
 
 
+def _half(item: Pass, tile: int, phase: int, lanes: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """Word, lanes that it takes, and those it is stored in, of a half of a tile's word."""
+    grid, half = item.grid, item.output.grid
+    row, step = divmod(tile, grid.steps)
+    lower, row = divmod(row, half.rows)
+    lane = np.arange(lanes)
+    source = lane // grid.columns * grid.columns + (2 * lane + phase) % grid.columns
+    on = lane // half.columns % 2 == lower
+    return row * half.steps + phase * grid.steps + step, source, on
+
+
 def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int]]]]:
     """What each stored word is, in order: (layer, channel, [(lane, row, column) of each pixel])."""
     entries = []
@@ -312,7 +330,13 @@ def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int
         if item.pool:
             channels = item.segments[0].channels
         for tile in range(item.tiles):
-            lanes = item.grid.lanes(tile)
+            if item.halve:
+                words = []
+                for phase in (0, 1):
+                    place, _, on = _half(item, tile, phase, program.config.lanes)
+                    words.append([one for one in item.output.grid.lanes(place) if on[one[0]]])
+            else:
+                words = [item.grid.lanes(tile)]
             entries += [
                 (
                     item.layer,
@@ -320,6 +344,7 @@ def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int
                     lanes if channel < item.channels else [],
                 )
                 for channel in range(channels)
+                for lanes in words
             ]
     return entries
 

@@ -17,9 +17,10 @@ from functools import cached_property
 
 import numpy as np
 
+from pann_hw.integer.network import MaxPool, Source, Tensor
 from pann_hw.program.grid import Grid
 
-__all__ = ["CENTRE", "Segment", "Window", "tap_groups"]
+__all__ = ["CENTRE", "Segment", "Window", "shares", "tap_groups"]
 
 CENTRE = 1
 """Offset of a term that adds each lane's own element; 0 and 2 are its neighbours'."""
@@ -171,3 +172,17 @@ def tap_groups(kernel_width: int, padding: int, *, shared: bool) -> list[tuple[i
     before = [(column, 1) for column in range(near[0])]
     after = [(column, 1) for column in range(near[-1] + 1, kernel_width)]
     return [*before, (near[0], len(near)), *after]
+
+
+def shares(source: Source | MaxPool, output_width: int, tensor: Tensor) -> bool:
+    """Whether neighbouring taps may share a window: not in a maximum, and not where padding counts.
+
+    Parameters
+    ----------
+    output_width : columns of what is made of ``tensor``
+    """
+    if isinstance(source, MaxPool):
+        return False
+    reach = (output_width - 1) * source.stride[1] + source.weights.shape[3]
+    inside = source.padding[1] == 0 and reach <= tensor.shape[2]
+    return inside or tensor.zero_point == 0
