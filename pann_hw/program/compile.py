@@ -102,6 +102,8 @@ def _segment(
     grid: Grid,
     place: Placement,
     tensor: Tensor,
+    *,
+    by_rows: bool = False,
 ) -> Segment:
     """How a pass reads whole groups of channels, those from ``channels[0]`` to ``channels[1]``.
 
@@ -122,6 +124,7 @@ def _segment(
         place.banks,
         # Neighbours are beside each other only where blocks are one pixel wide on both sides.
         grid.steps == 1 and shares(source, output.shape[2], tensor),
+        by_rows,
     )
 
 
@@ -186,6 +189,7 @@ def _passes(
                     grid,
                     placements[source.tensor],
                     tensor,
+                    by_rows=group_first != group_last,
                 )
             )
         pairs = list(zip(sources, segments, strict=True))

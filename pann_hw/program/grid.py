@@ -75,9 +75,7 @@ class Grid:
         Lane i of a strip's group of ``columns`` lanes takes what lane ``(2 * i + phase) % columns``
         has, phase 0 in one word and 1 in the next; ``rows`` must be even.
         """
-        return replace(
-            self, columns=self.columns // 2, rows=self.rows // 2, steps=2 * self.steps
-        )
+        return replace(self, columns=self.columns // 2, rows=self.rows // 2, steps=2 * self.steps)
 
     def place(self, row: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Word and lane of the map's own pixels."""
