@@ -132,6 +132,7 @@ _STREAM_CONTROL = (
     "pending",
     "fresh",
     "held_sums",
+    "stepped",
     "done",
 )
 
