@@ -38,9 +38,9 @@ class TermStream(wiring.Component):
     """Issues one bundle per cycle while the windows that it needs are there.
 
     A bundle first advances by its ``advance`` windows, which frees those that it leaves even while
-    it waits, then acts on the window reached and the few behind it. The stream of a tile ends with a bundle marked
-    ``last``, which leaves all the tile's windows; it is repeated for every tile of a pass. A tile's
-    last bundle waits until the sums of the tile before have been taken away.
+    it waits, then acts on the window reached and the few behind it. The stream of a tile ends with
+    a bundle marked ``last``, which leaves all the tile's windows; it is repeated for every tile of
+    a pass. A tile's last bundle waits until the sums of the tile before have been taken away.
 
     Parameters
     ----------

@@ -57,10 +57,7 @@ class Bundles:
         return cls(
             words,
             advance,
-            [
-                max((ahead for _, ahead, _ in there), default=0) + 1
-                for there in terms
-            ],
+            [max((ahead for _, ahead, _ in there), default=0) + 1 for there in terms],
             [record["last"] for record in records],
             [sum(1 << place for place, *_ in there) for there in terms],
             terms,

@@ -202,11 +202,10 @@ class _Bench:
         if issued or self._position <= self._filled:
             # A bundle lets go of the windows before its own even while it waits.
             self._position, self._stepped = reached, not issued
-        if issued:
-            if bundle["last"]:
-                self._tile_begin += self._tile_windows
-                self._position = self._tile_begin
-                self._sums_age = 0
+        if issued and bundle["last"]:
+            self._tile_begin += self._tile_windows
+            self._position = self._tile_begin
+            self._sums_age = 0
 
     def _read(self) -> None:
         """The reader takes and delivers groups of windows, never over those still needed."""
