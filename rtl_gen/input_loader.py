@@ -1,6 +1,6 @@
 """Takes an inference's input elements and says where in the activation memory they go."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,6 +18,8 @@ def input_layout(config: AcceleratorConfig) -> data.StructLayout:
 
 class InputLoader(wiring.Component):
     """Accepts ``channels`` maps of ``height`` rows of ``width`` elements, each to its lane's word.
+
+    A ``transposed`` map lies with its rows down the columns of the grid.
 
     An input whose ``last`` element is not where it must be is an error. What follows in one that is
     too long is thrown away.
@@ -72,8 +74,10 @@ class InputLoader(wiring.Component):
         row_address = Signal(16)
         skipping = Signal()
         transfer = Signal()
-        row_end = x + 1 == point.width
-        map_end = row_end & (y + 1 == point.height)
+        line_end = x + 1 == point.width
+        map_end = line_end & (y + 1 == point.height)
+        across = Mux(point.transposed, line_end, 1)
+        down = Mux(point.transposed, 1, line_end)
         last_bank = self.bank + 1 == self._config.banks
         m.d.comb += [
             self.i.ready.eq(skipping | (self.busy & ~self.hold)),
@@ -93,25 +97,24 @@ class InputLoader(wiring.Component):
                 *(counter.eq(0) for counter in (x, y, step, row, column, strip)),
             ]
         with m.If(self.take):
-            m.d.sync += [x.eq(x + 1), step.eq(step + 1)]
-            with m.If(step + 1 == point.steps):
-                m.d.sync += [step.eq(0), column.eq(column + 1)]
-            with m.If(row_end):
-                m.d.sync += [
-                    x.eq(0),
-                    step.eq(0),
-                    column.eq(0),
-                    y.eq(y + 1),
-                    row.eq(row + 1),
-                    row_address.eq(row_address + point.steps),
-                ]
+            m.d.sync += x.eq(Mux(line_end, 0, x + 1))
+            with m.If(across):
+                m.d.sync += step.eq(step + 1)
+                with m.If(step + 1 == point.steps):
+                    m.d.sync += [step.eq(0), column.eq(column + 1)]
+            with m.If(down):
+                m.d.sync += [row.eq(row + 1), row_address.eq(row_address + point.steps)]
                 with m.If(row + 1 == point.rows):
                     m.d.sync += [row.eq(0), strip.eq(strip + 1), row_address.eq(channel_address)]
+            with m.If(line_end):
+                m.d.sync += y.eq(y + 1)
+                with m.If(point.transposed):
+                    m.d.sync += [row.eq(0), strip.eq(0), row_address.eq(channel_address)]
+                with m.Else():
+                    m.d.sync += [step.eq(0), column.eq(0)]
             with m.If(map_end):
                 m.d.sync += [
-                    y.eq(0),
-                    row.eq(0),
-                    strip.eq(0),
+                    *(counter.eq(0) for counter in (y, step, row, column, strip)),
                     row_address.eq(channel_address),
                     self.bank.eq(self.bank + 1),
                     channel.eq(channel + 1),

@@ -37,10 +37,10 @@ def control_layout(config: AcceleratorConfig) -> data.StructLayout:
 class TermStream(wiring.Component):
     """Issues one bundle per cycle while the windows that it needs are there.
 
-    A bundle first advances by its ``advance`` windows, which frees those that it leaves, then acts
-    on the window reached and the few behind it. The stream of a tile ends with a bundle marked
-    ``last``, which leaves all the tile's windows; it is repeated for every tile of a pass. A tile's
-    last bundle waits until the sums of the tile before have been taken away.
+    A bundle first advances by its ``advance`` windows, which frees those that it leaves even while
+    it waits, then acts on the window reached and the few behind it. The stream of a tile ends with
+    a bundle marked ``last``, which leaves all the tile's windows; it is repeated for every tile of
+    a pass. A tile's last bundle waits until the sums of the tile before have been taken away.
 
     Parameters
     ----------
@@ -100,6 +100,7 @@ class TermStream(wiring.Component):
         pending = Signal()
         fresh = Signal()
         held_sums = Signal()
+        stepped = Signal()
 
         bundle = self.bundle
         adds = [bundle[f"offset{number}"] != NO_TERM for number in range(config.terms)]
@@ -110,14 +111,17 @@ class TermStream(wiring.Component):
         issue = Signal()
         begin = Signal()
         last_tile = Signal()
+        step = Signal.like(bundle.advance)
         # Beyond the slots there are none: the core has gone ahead of the reader.
-        there = (available > bundle.advance) & (available <= slots)
+        near = available <= slots
+        there = (available > step) & near
         for number in range(config.terms):
-            there &= ~adds[number] | (available > bundle.advance + bundle[f"ahead{number}"])
+            there &= ~adds[number] | (available > step + bundle[f"ahead{number}"])
         m.d.comb += [
             available.eq(self.filled - position),
             held.eq(self.accepted - position),
-            reached.eq(position + bundle.advance),
+            step.eq(Mux(stepped, 0, bundle.advance)),
+            reached.eq(position + step),
             last_tile.eq(tile + 1 == self.tiles),
             issue.eq(pending & there & ~(bundle.last & held_sums)),
             self.blocking.eq(enabled & (held > slots - config.banks) & (held <= slots)),
@@ -139,13 +143,14 @@ class TermStream(wiring.Component):
                 self.done.eq(0),
                 pending.eq(1),
                 fresh.eq(1),
+                stepped.eq(0),
                 tile.eq(0),
                 position.eq(self.base),
                 tile_end.eq(self.base + self.windows),
                 following.eq(first + 1),
             ]
         with m.Elif(issue):
-            m.d.sync += [fresh.eq(bundle.last), position.eq(reached)]
+            m.d.sync += [fresh.eq(bundle.last), stepped.eq(0), position.eq(reached)]
             with m.If(bundle.last):
                 m.d.sync += [
                     held_sums.eq(1),
@@ -158,6 +163,9 @@ class TermStream(wiring.Component):
                     m.d.sync += [self.done.eq(1), pending.eq(0), first.eq(following)]
             with m.Else():
                 m.d.sync += following.eq(following + 1)
+        with m.Elif(pending & near):
+            # A bundle that waits lets go of the windows before its own.
+            m.d.sync += [stepped.eq(1), position.eq(reached)]
 
         m.d.sync += [
             self.o.enable.eq(issue & (fresh | Cat(*adds).any())),

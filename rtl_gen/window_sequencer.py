@@ -36,8 +36,8 @@ class WindowSequencer(wiring.Component):
     """Requests for the windows of all tiles of one pass after another.
 
     A tile's windows are those of each segment in turn, for each group of channels, kernel row and
-    window of that row, as ``pann_hw.program.windows`` lists them. All addresses are made by
-    additions.
+    window of that row, or, ``by_rows``, for each kernel row, window of that row and group of
+    channels, as ``pann_hw.program.windows`` lists them. All addresses are made by additions.
 
     Parameters
     ----------
@@ -49,8 +49,7 @@ class WindowSequencer(wiring.Component):
     busy : Out(1), windows of the pass taken last are still to come
     o : stream of WindowRequest
 
-    Latency: three cycles from ``start`` to the first request. Throughput: one request per cycle,
-    and one cycle between tiles.
+    Latency: three cycles from ``start`` to the first request. Throughput: one request per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -118,7 +117,7 @@ class WindowSequencer(wiring.Component):
             o.group_last.eq(~columns_left & ~rows_left),
         ]
 
-        def enter(number: int) -> list[object]:
+        def enter(number: int, first_row: Signal, first_column: Signal) -> list[object]:
             """Begin a segment's windows of the tile."""
             return [
                 index.eq(number),
@@ -126,8 +125,8 @@ class WindowSequencer(wiring.Component):
                 kernel_row.eq(0),
                 kernel_column.eq(0),
                 channel.eq(segments[number].base),
-                row.eq(origins[number]),
-                column.eq(edges[number]),
+                row.eq(first_row),
+                column.eq(first_column),
             ]
 
         current, border = (Mux(index, pair[1], pair[0]) for pair in (origins, edges))
@@ -148,8 +147,15 @@ class WindowSequencer(wiring.Component):
                     ]
         with m.If(entering):
             m.d.sync += [entering.eq(0), active.eq(1)]
-            m.d.sync += enter(0)
-        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += enter(0, origins[0], edges[0])
+        following = [
+            self._following(m, segments[i], origins[i], edges[i], steps_left) for i in range(2)
+        ]
+        with m.If(self.o.valid & self.o.ready & segment.by_rows & groups_left):
+            m.d.sync += [group.eq(group + 1), channel.eq(channel + segment.pitch)]
+        with m.Elif(self.o.valid & self.o.ready):
+            with m.If(segment.by_rows):
+                m.d.sync += [group.eq(0), channel.eq(segment.base)]
             with m.If(columns_left):
                 m.d.sync += kernel_column.eq(kernel_column + taps)
                 # Windows are shared only where blocks are one pixel wide.
@@ -170,54 +176,53 @@ class WindowSequencer(wiring.Component):
                         ]
                 with m.Else():
                     m.d.sync += [kernel_row.eq(0), row.eq(current)]
-                    with m.If(groups_left):
+                    with m.If(groups_left & ~segment.by_rows):
                         m.d.sync += [group.eq(group + 1), channel.eq(channel + segment.pitch)]
                     with m.Elif(~index & item.two_segments):
-                        m.d.sync += enter(1)
+                        m.d.sync += enter(1, origins[1], edges[1])
                     with m.Else():
-                        m.d.sync += [active.eq(0), entering.eq(tiles_left)]
-                        self._next_tile(m, item, segments, origins, edges, steps_left)
+                        m.d.sync += enter(0, *following[0])
                         m.d.sync += [
+                            active.eq(tiles_left),
                             tile_step.eq(Mux(steps_left, tile_step + 1, 0)),
                             tile_row.eq(tile_row + ~steps_left),
                         ]
+                        for number, (next_origin, next_edge) in enumerate(following):
+                            with m.If(item.two_segments if number else 1):
+                                m.d.sync += [
+                                    origins[number].eq(next_origin),
+                                    edges[number].eq(next_edge),
+                                ]
         return m
 
-    def _next_tile(
-        self,
-        m: Module,
-        item: Signal,
-        segments: Signal,
-        origins: list[Signal],
-        edges: list[Signal],
-        steps_left: object,
-    ) -> None:
-        """Take the tile beside this one, or the first one of the row of tiles below."""
-        for number in range(2):
-            own, origin, edge = segments[number], origins[number], edges[number]
-            step = Signal(17, name=f"following_step{number}")
-            row = Signal(17, name=f"following_row{number}")
-            step_over = Signal(name=f"step_over{number}")
-            row_over = Signal(name=f"row_over{number}")
+    def _following(
+        self, m: Module, own: Signal, origin: Signal, edge: Signal, steps_left: object
+    ) -> tuple[Signal, Signal]:
+        """Origin and edge of the tile beside this one, or of the first one of the row below."""
+        next_origin = Signal.like(origin, name_suffix="_following")
+        next_edge = Signal.like(edge, name_suffix="_following")
+        step = Signal(17)
+        row = Signal(17)
+        step_over = Signal()
+        row_over = Signal()
+        m.d.comb += [
+            step.eq(edge.step + own.next_step),
+            row.eq(origin.row + own.next_row),
+            step_over.eq(step >= own.steps),
+            row_over.eq(row >= own.rows),
+            next_origin.eq(origin),
+        ]
+        with m.If(steps_left):
             m.d.comb += [
-                step.eq(edge.step + own.next_step),
-                row.eq(origin.row + own.next_row),
-                step_over.eq(step >= own.steps),
-                row_over.eq(row >= own.rows),
+                next_edge.step.eq(step - Mux(step_over, own.steps, 0)),
+                next_edge.lane.eq(edge.lane + own.next_lane + step_over),
             ]
-            with m.If(item.two_segments if number else 1):
-                with m.If(steps_left):
-                    m.d.sync += [
-                        edge.step.eq(step - Mux(step_over, own.steps, 0)),
-                        edge.lane.eq(edge.lane + own.next_lane + step_over),
-                    ]
-                with m.Else():
-                    m.d.sync += [
-                        edge.step.eq(own.first_step),
-                        edge.lane.eq(own.first_lane),
-                        origin.row.eq(row - Mux(row_over, own.rows, 0)),
-                        origin.strip.eq(origin.strip + own.next_strip + row_over),
-                        origin.address.eq(
-                            origin.address + own.row_step - Mux(row_over, own.pitch, 0)
-                        ),
-                    ]
+        with m.Else():
+            m.d.comb += [
+                next_edge.step.eq(own.first_step),
+                next_edge.lane.eq(own.first_lane),
+                next_origin.row.eq(row - Mux(row_over, own.rows, 0)),
+                next_origin.strip.eq(origin.strip + own.next_strip + row_over),
+                next_origin.address.eq(origin.address + own.row_step - Mux(row_over, own.pitch, 0)),
+            ]
+        return next_origin, next_edge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.flips import CLASSES
@@ -152,6 +153,7 @@ _STREAM_CONTROL = (
     "pending",
     "fresh",
     "held_sums",
+    "stepped",
     "done",
 )
 

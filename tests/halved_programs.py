@@ -49,7 +49,9 @@ def halving_program(
         halvings = (columns[0] // number).bit_length() - 1
         rows, steps = blocks[0] >> halvings, blocks[1] << halvings
 
-        def grid(tensor: Tensor, columns: int = number, rows: int = rows, steps: int = steps) -> Grid:
+        def grid(
+            tensor: Tensor, columns: int = number, rows: int = rows, steps: int = steps
+        ) -> Grid:
             _, height, width = tensor.shape
             scale = network.input.shape[1] // height
             return Grid(height, width, columns, rows // scale, steps // scale)

@@ -56,13 +56,13 @@ def expected(item: Pass, lanes: int) -> Iterator[tuple[int, list[int], int, bool
     for tile in range(made.words):
         row, step = divmod(tile, made.steps)
         for one in item.segments:
-            groups = [w for w in one.window_list() if w.channel % one.banks == 0]
-            for number, window in enumerate(groups):
+            for window in one.window_list():
+                if window.channel % one.banks:
+                    continue
                 word, strips, shift, _ = one.position(row, step, window)
                 source = one.source_lanes(word, strips, shift, lanes).tolist()
                 address = one.base + window.channel // one.banks * one.grid.words + word
-                following = groups[number + 1 : number + 2]
-                last = not following or following[0].channel != window.channel
+                last = (window.row + 1, window.column + window.taps) == one.kernel
                 yield address, source, one.pad_value, last
 
 

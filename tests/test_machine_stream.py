@@ -44,7 +44,7 @@ def test_bundles_are_taken_apart(lane: str, terms_per_rail: int, rng: np.random.
         assert [place for place, *_ in found.terms[index]] == places
         furthest = max((record[f"ahead{place}"] for place in places), default=0)
         assert found.advance[index] == record["advance"]
-        assert found.reach[index] == record["advance"] + furthest + 1
+        assert found.reach[index] == furthest + 1
         assert found.last[index] == record["last"]
         for place, ahead, rest in found.terms[index]:
             assert ahead == record[f"ahead{place}"]
@@ -67,13 +67,27 @@ def test_bundles_wait_for_their_windows() -> None:
     issued = []
     for cycle, filled in enumerate((0, 2, 2, 4, 4, 4, 6, 6, 6)):
         issue = unit.issues(filled)
-        unit.clock(cycle, issue=issue, taken=False, tiles=1, windows=6)
+        unit.clock(cycle, filled, issue=issue, taken=False, tiles=1, windows=6)
         issued.append(issue)
     # Window 2, then 3 + 1, then 3 + 1 + 0.
     assert issued == [False, False, False, True, False, False, True, True, False]
     assert unit.issued == [(3, 0), (6, 1), (7, 2)]
     assert unit.done
     assert unit.position == 6
+
+
+def test_a_waiting_bundle_leaves_the_windows_before_its_own() -> None:
+    """It steps forward once, when the reader has come to where it stands."""
+    unit, _ = stream(bundle(5, 1, (TERM, 1, 0, 0)))
+    unit.start(enable=True, windows=8, base=4)
+    positions = []
+    for cycle, filled in enumerate((2, 2, 4, 6, 10, 12)):
+        issue = unit.issues(filled)
+        assert issue == (filled == 12)
+        unit.clock(cycle, filled, issue=issue, taken=False, tiles=2, windows=8)
+        positions.append(unit.position)
+    assert positions == [4, 4, 9, 9, 9, 12]
+    assert not unit.stepped
 
 
 def test_a_tile_ends_only_when_sums_may_be_kept() -> None:
@@ -84,7 +98,7 @@ def test_a_tile_ends_only_when_sums_may_be_kept() -> None:
     for cycle in range(8):
         issue = unit.issues(8)
         taken = cycle == 5
-        unit.clock(cycle, issue=issue, taken=taken, tiles=3, windows=2)
+        unit.clock(cycle, 8, issue=issue, taken=taken, tiles=3, windows=2)
         steps.append((issue, unit.position))
     assert [issue for issue, _ in steps] == [True, True, True, False, False, False, True, False]
     # Tiles begin where windows are counted from, whatever the bundles moved.
@@ -111,7 +125,7 @@ def test_the_next_pass_begins_behind_the_last_bundle() -> None:
     addresses = []
     for base in (0, 1):
         unit.start(enable=True, windows=1, base=base)
-        unit.clock(base, issue=unit.issues(2), taken=True, tiles=1, windows=1)
+        unit.clock(base, 2, issue=unit.issues(2), taken=True, tiles=1, windows=1)
         addresses.append(unit.issued[-1][1])
         unit.put("held_sums", 0)
     assert addresses == [1, 2]
@@ -132,7 +146,7 @@ def test_flips_of_the_control_by_hand() -> None:
     counts = []
     for cycle in range(3):
         before = flips["term_stream"]
-        unit.clock(cycle, issue=True, taken=False, tiles=1, windows=8)
+        unit.clock(cycle, 8, issue=True, taken=False, tiles=1, windows=8)
         counts.append(flips["term_stream"] - before)
     memory = [(words[0] ^ words[1]).bit_count(), (words[1] ^ words[2]).bit_count(), 0]
     registers = [
@@ -146,5 +160,5 @@ def test_flips_of_the_control_by_hand() -> None:
     assert counts == [m + r for m, r in zip(memory, registers, strict=True)]
     assert flips["control"] > 0
     before = flips["term_stream"]
-    unit.clock(3, issue=False, taken=False, tiles=1, windows=8)
+    unit.clock(3, 8, issue=False, taken=False, tiles=1, windows=8)
     assert flips["term_stream"] - before == 1

@@ -73,7 +73,7 @@ def test_input_goes_where_its_grid_says(rng: np.random.Generator) -> None:
             for word in range(place.grid.words)
             for lane, y, x in place.grid.lanes(word)
         }
-        for channel, y, x in np.ndindex(place.shape):
+        for channel, y, x in np.ndindex(place.shape[0], *place.grid.size):
             group, bank = divmod(channel, config.banks)
             word, lane = at[y, x]
             assert loader.busy

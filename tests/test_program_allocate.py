@@ -13,7 +13,8 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.program.allocate import allocate, input_is_free, reads
-from pann_hw.program.grid import choose_grids
+from pann_hw.program.blocks import find_grids
+from pann_hw.program.grid import Grid
 from pann_hw.program.program import Placement
 from tests.random_networks import feature_map_network, random_network, residual_network
 
@@ -35,8 +36,14 @@ def overlaps(network: IntegerNetwork, places: dict[str, Placement]) -> list[tupl
     return found
 
 
+def chosen(network: IntegerNetwork, lanes: int) -> dict[str, Grid]:
+    grids = find_grids(network, lanes, lanes // 2)
+    assert grids is not None
+    return dict(grids.stored)
+
+
 def placed(network: IntegerNetwork, config: AcceleratorConfig) -> dict[str, Placement]:
-    return allocate(network, config, choose_grids(network, config.lanes), {})
+    return allocate(network, config, chosen(network, config.lanes), {})
 
 
 @pytest.mark.parametrize("banks", [1, 2, 4])
@@ -46,7 +53,7 @@ def test_live_tensors_never_overlap(lanes: int, banks: int, rng: np.random.Gener
     networks = [random_network(rng, 4, layers=8)[0] for _ in range(40)]
     networks += [make(rng, 2)[0] for make in (residual_network, feature_map_network)]
     for network in networks:
-        grids = choose_grids(network, lanes)
+        grids = chosen(network, lanes)
         places = allocate(network, config, grids, {})
         stored = [network.input, *(layer.output for layer in network.layers[:-1])]
         assert list(places) == [tensor.name for tensor in stored]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -24,10 +26,16 @@ KERNELS = range(1, 10)
 
 
 def segment(
-    kernel: tuple[int, int], padding: tuple[int, int], banks: int, *, steps: int, share: bool
+    kernel: tuple[int, int],
+    padding: tuple[int, int],
+    banks: int,
+    *,
+    steps: int,
+    share: bool,
+    by_rows: bool = False,
 ) -> Segment:
     grid = Grid(9, 4 * steps, 4, 3, steps)
-    return Segment("t", 40, 4, 8, grid, kernel, (1, 1), padding, 3, banks, share)
+    return Segment("t", 40, 4, 8, grid, kernel, (1, 1), padding, 3, banks, share, by_rows)
 
 
 @pytest.mark.parametrize("share", [False, True])
@@ -53,6 +61,34 @@ def test_every_tap_once_and_groups_of_channels(kernel: int, steps: int, share: b
                 assert len({(w.row, w.column, w.taps) for w in group}) == 1
             order = [(w.channel // banks, w.row, w.column, w.channel) for w in found]
             assert order == sorted(order)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_by_rows_channels_come_last(kernel: int) -> None:
+    """The same windows, in the order of kernel row, window of the row, channel."""
+    for banks in (1, 2, 4):
+        for share in (False, True):
+            plain, found = (
+                list(
+                    segment(
+                        (3, kernel), (1, 1), banks, steps=1, share=share, by_rows=by_rows
+                    ).window_list()
+                )
+                for by_rows in (False, True)
+            )
+            key = attrgetter("row", "column", "channel")
+            assert found == sorted(plain, key=key)
+
+
+def test_cores_of_channels_of_their_own_read_by_rows(rng: np.random.Generator) -> None:
+    seen = set()
+    for _ in range(60):
+        network, _ = random_network(rng, 4)
+        for item in compile_network(network, random_config(rng), "unary").passes:
+            for one in item.segments:
+                seen.add((one.by_rows, item.pool))
+                assert not (one.by_rows and item.channels == 1)
+    assert seen == {(False, False), (False, True), (True, False)}
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -92,7 +128,7 @@ def check_gather(item: Pass, lanes: int, rng: np.random.Generator) -> None:
                 assert 0 <= word < one.grid.words
                 source = one.source_lanes(word, strips, shift, lanes)
                 elements = np.where(source < 0, one.pad_value, words[word, source])
-                for lane, y, x in made.lanes(tile):
+                for lane, y, x in replace(made, transposed=False).lanes(tile):
                     column = lane % made.columns
                     for tap in range(window.taps):
                         beside = offset + tap - CENTRE
@@ -164,6 +200,7 @@ def test_fields_by_hand() -> None:
         "last_steps": 1,
         "shared_at": 0,
         "shared_taps": 0,
+        "by_rows": 0,
         "pad_value": 9,
     }
 

@@ -73,7 +73,7 @@ class WindowSequencer(Unit):
         elif self.entering:
             self.put("entering", 0)
             self.put("active", 1)
-            self._enter(0)
+            self._enter(0, self.origin0, self.edge0)
         elif go:
             self._advance()
 
@@ -88,20 +88,32 @@ class WindowSequencer(Unit):
             self.put(f"origin{number}", origin)
             self.put(f"edge{number}", own["first_step"] | own["first_lane"] << 16)
 
-    def _enter(self, number: int) -> None:
+    def _enter(self, number: int, row: int, column: int) -> None:
         self.put("index", number)
         self.put("group", 0)
         self.put("kernel_row", 0)
         self.put("kernel_column", 0)
         self.put("channel", self.segments[number]["base"])
-        self.put("row", self.origin1 if number else self.origin0)
-        self.put("column", self.edge1 if number else self.edge0)
+        self.put("row", row)
+        self.put("column", column)
 
     def _advance(self) -> None:
         segment = self.segments[self.index]
+        by_rows, groups_left = segment["by_rows"], self.group + 1 != segment["groups"]
+        if by_rows and groups_left:
+            self._next_group(segment)
+            return
         shared = segment["shared_taps"] and self.kernel_column == segment["shared_at"]
         taps = segment["shared_taps"] if shared else 1
-        if self.kernel_column + taps != segment["kernel_width"]:
+        columns_left = self.kernel_column + taps != segment["kernel_width"]
+        rows_left = self.kernel_row + 1 != segment["kernel_height"]
+        if not (columns_left or rows_left or (groups_left and not by_rows)):
+            self._next_segment()
+            return
+        if by_rows:
+            self.put("group", 0)
+            self.put("channel", segment["base"])
+        if columns_left:
             self.put("kernel_column", self.kernel_column + taps)
             step, lane = self.column & _W, self.column >> 16
             if step + 1 == segment["steps"]:
@@ -111,7 +123,7 @@ class WindowSequencer(Unit):
             return
         self.put("kernel_column", 0)
         border = self.edge1 if self.index else self.edge0
-        if self.kernel_row + 1 != segment["kernel_height"]:
+        if rows_left:
             self.put("column", border)
             self.put("kernel_row", self.kernel_row + 1)
             row, strip, address = self.row & _W, self.row >> 16 & _B, self.row >> 24
@@ -120,40 +132,49 @@ class WindowSequencer(Unit):
             else:
                 self.put("row", row + 1 | strip << 16 | (address + segment["steps"] & _W) << 24)
             return
-        if self.group + 1 == segment["groups"] and not self.index and self.item["two_segments"]:
-            self._enter(1)
-            return
         self.put("column", border)
         self.put("kernel_row", 0)
         self.put("row", self.origin1 if self.index else self.origin0)
-        if self.group + 1 != segment["groups"]:
-            self.put("group", self.group + 1)
-            self.put("channel", self.channel + segment["pitch"] & _W)
+        self._next_group(segment)
+
+    def _next_group(self, segment: dict[str, int]) -> None:
+        self.put("group", self.group + 1)
+        self.put("channel", self.channel + segment["pitch"] & _W)
+
+    def _next_segment(self) -> None:
+        """The other segment of the tile, or the next tile."""
+        if not self.index and self.item["two_segments"]:
+            self._enter(1, self.origin1, self.edge1)
             return
         steps_left = self.tile_step + 1 != self.item["steps_wide"]
-        self.put("active", 0)
-        self.put("entering", int(steps_left or self.tile_row + 1 != self.item["rows"]))
-        for number in range(1 + self.item["two_segments"]):
-            self._next_tile(number, steps_left=steps_left)
+        self.put("active", int(steps_left or self.tile_row + 1 != self.item["rows"]))
+        # What follows goes to the first window even where a pass has no further tile.
+        self._enter(0, *self._next_tile(0, steps_left=steps_left))
+        if self.item["two_segments"]:
+            self._next_tile(1, steps_left=steps_left)
         self.put("tile_step", self.tile_step + 1 if steps_left else 0)
         self.put("tile_row", self.tile_row + (not steps_left) & _W)
 
-    def _next_tile(self, number: int, *, steps_left: bool) -> None:
+    def _next_tile(self, number: int, *, steps_left: bool) -> tuple[int, int]:
+        """Move a segment's origin and edge to the next tile."""
         own = self.segments[number]
+        origin = self.origin1 if number else self.origin0
         if steps_left:
             edge = self.edge1 if number else self.edge0
             step, lane = (edge & _W) + own["next_step"], (edge >> 16) + own["next_lane"]
             if step >= own["steps"]:
                 step, lane = step - own["steps"], lane + 1
-            self.put(f"edge{number}", step & _W | (lane & _B) << 16)
-            return
-        self.put(f"edge{number}", own["first_step"] | own["first_lane"] << 16)
-        origin = self.origin1 if number else self.origin0
-        row, strip = (origin & _W) + own["next_row"], (origin >> 16 & _B) + own["next_strip"]
-        address = (origin >> 24) + own["row_step"]
-        if row >= own["rows"]:
-            row, strip, address = row - own["rows"], strip + 1, address - own["pitch"]
-        self.put(f"origin{number}", row & _W | (strip & _B) << 16 | (address & _W) << 24)
+            edge = step & _W | (lane & _B) << 16
+        else:
+            edge = own["first_step"] | own["first_lane"] << 16
+            row, strip = (origin & _W) + own["next_row"], (origin >> 16 & _B) + own["next_strip"]
+            address = (origin >> 24) + own["row_step"]
+            if row >= own["rows"]:
+                row, strip, address = row - own["rows"], strip + 1, address - own["pitch"]
+            origin = row & _W | (strip & _B) << 16 | (address & _W) << 24
+        self.put(f"edge{number}", edge)
+        self.put(f"origin{number}", origin)
+        return origin, edge
 
 
 class RowReader(Unit):

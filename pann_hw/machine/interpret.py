@@ -189,10 +189,9 @@ class _Interpreter:
     def _load(self) -> None:
         place = self._program.placements[self._program.input]
         grid = place.grid
-        channels, height, width = place.shape
-        y, x = np.divmod(np.arange(height * width), width)
-        word = y % grid.rows * grid.steps + x % grid.steps
-        lane = y // grid.rows * grid.columns + x // grid.steps
+        height, width = grid.size
+        word, lane = grid.place(*np.divmod(np.arange(height * width), width))
+        channels = place.shape[0]
         for channel in range(channels):
             group, bank = divmod(channel, place.banks)
             elements = self._inputs.reshape(self._batch, channels, -1)[:, channel]

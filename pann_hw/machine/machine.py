@@ -422,7 +422,7 @@ class Machine:
                 continue
             issue = stream.issues(filled)
             stream.clock(
-                cycle, issue=issue, taken=took, tiles=item["output_pitch"],
+                cycle, filled, issue=issue, taken=took, tiles=item["output_pitch"],
                 windows=item["windows"],
             )  # fmt: skip
             issued_last |= (stream.control >> 2 & 1) << index

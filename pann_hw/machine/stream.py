@@ -20,8 +20,7 @@ class Bundles:
     Attributes
     ----------
     words : the bundles as integers
-    advance, reach : windows that a bundle steps forward, and how many must be there, counted from
-        the position before it
+    advance, reach : windows that a bundle steps forward, and how many must be there from then on
     last : whether a bundle ends its tile
     active : bit for each place: whether it has a term
     terms : of each bundle (place, windows ahead, rest of the term's fields) of every term
@@ -58,10 +57,7 @@ class Bundles:
         return cls(
             words,
             advance,
-            [
-                step + max((ahead for _, ahead, _ in there), default=0) + 1
-                for step, there in zip(advance, terms, strict=True)
-            ],
+            [max((ahead for _, ahead, _ in there), default=0) + 1 for there in terms],
             [record["last"] for record in records],
             [sum(1 << place for place, *_ in there) for there in terms],
             terms,
@@ -81,7 +77,7 @@ class TermStream(Unit):
         self._bundles = bundles
         self._slots, self._mask = config.window_slots, 2 * config.window_slots - 1
         self.first = self.following = self.tile = self.tile_end = self.position = 0
-        self.enabled = self.pending = self.fresh = self.held_sums = 0
+        self.enabled = self.pending = self.fresh = self.held_sums = self.stepped = 0
         self.done = 1
         self.bundle = self.control = 0
         # Of each place the slot, and the other fields, of its last term, 16 bits each.
@@ -99,10 +95,14 @@ class TermStream(Unit):
         if not self.pending:
             return False
         available = filled - self.position & self._mask
-        at = self._at
-        return self._bundles.reach[at] <= available <= self._slots and not (
-            self._bundles.last[at] and self.held_sums
+        return self._step + self._bundles.reach[self._at] <= available <= self._slots and not (
+            self._bundles.last[self._at] and self.held_sums
         )
+
+    @property
+    def _step(self) -> int:
+        """Windows that the bundle has yet to step forward."""
+        return 0 if self.stepped else self._bundles.advance[self._at]
 
     def jump(self, target: int) -> None:
         """A clock edge that sets the address of the next pass's first bundle."""
@@ -116,25 +116,33 @@ class TermStream(Unit):
         self.put("done", 0)
         self.put("pending", 1)
         self.put("fresh", 1)
+        self.put("stepped", 0)
         self.put("tile", 0)
         self.put("position", base)
         self.put("tile_end", base + windows & self._mask)
         self._read(self.first)
 
-    def clock(self, cycle: int, *, issue: bool, taken: bool, tiles: int, windows: int) -> None:
+    def clock(
+        self, cycle: int, filled: int, *, issue: bool, taken: bool, tiles: int, windows: int
+    ) -> None:
         """Any other clock edge."""
         if taken:
             self.put("held_sums", 0)
         if not issue:
             self.put("control", 0, "term_stream")
+            if self.pending and filled - self.position & self._mask <= self._slots:
+                self.put("position", self.position + self._step & self._mask)
+                self.put("stepped", 1)
             return
         bundles, at = self._bundles, self._at
         self.issued.append((cycle, at))
         last = bundles.last[at]
         self._control(at, last)
         self.put("fresh", last)
+        step = self._step
+        self.put("stepped", 0)
         if not last:
-            self.put("position", self.position + bundles.advance[at] & self._mask)
+            self.put("position", self.position + step & self._mask)
             self._read(self.following)
             return
         self.put("held_sums", 1)
@@ -157,7 +165,7 @@ class TermStream(Unit):
         enable = int(active != 0 or self.fresh)
         control = enable | self.fresh << 1 | last << 2 | active << 3
         self.put("control", control, "term_stream")
-        reached = self.position + bundles.advance[at]
+        reached = self.position + self._step
         held = self.terms
         for place, ahead, rest in bundles.terms[at]:
             slot = reached + ahead & self._slots - 1

@@ -139,32 +139,49 @@ class InputLoader(Unit):
 
     def clock(self, point: dict[str, int]) -> None:
         """A clock edge that takes an element."""
-        x, step, column = self.x + 1, self.step + 1, self.column
-        if step == point["steps"]:
-            step, column = 0, column + 1
-        if x == point["width"]:
-            x = step = column = 0
-            y, row, strip = self.y + 1, self.row + 1, self.strip
-            address = self.row_address + point["steps"] & _W
-            if row == point["rows"]:
-                row, strip, address = 0, strip + 1, self.channel_address
-            if y == point["height"]:
-                y = row = strip = 0
-                address = self.channel_address
-                self.put("busy", int(self.channel + 1 != point["channels"]))
-                self.put("channel", self.channel + 1 & _W)
-                bank = self.bank + 1
-                if bank == self._config.banks:
-                    bank, address = 0, address + point["pitch"] & _W
-                    self.put("channel_address", address)
-                self.put("bank", bank)
-            self.put("y", y)
-            self.put("row", row)
-            self.put("strip", strip & self._config.lanes - 1)
-            self.put("row_address", address)
-        self.put("x", x)
+        line_end, transposed = self.x + 1 == point["width"], point["transposed"]
+        map_end = line_end and self.y + 1 == point["height"]
+        self.put("x", 0 if line_end else self.x + 1)
+        if line_end:
+            self.put("y", 0 if map_end else self.y + 1)
+        start = self._next_map(point) if map_end else self.channel_address
+        self._across(point, move=line_end or not transposed, back=map_end, end=line_end)
+        self._down(point, start, move=line_end or transposed, back=map_end, end=line_end)
+
+    def _across(self, point: dict[str, int], *, move: int, back: bool, end: bool) -> None:
+        """Step and column of the next element."""
+        step, column = self.step, self.column
+        if back or (end and not point["transposed"]):
+            step = column = 0
+        elif move:
+            step += 1
+            if step == point["steps"]:
+                step, column = 0, column + 1
         self.put("step", step)
         self.put("column", column)
+
+    def _down(self, point: dict[str, int], start: int, *, move: int, back: bool, end: bool) -> None:
+        """Row and strip of the next element; ``start``: address of its channel."""
+        row, strip, address = self.row, self.strip, self.row_address
+        if back or (end and point["transposed"]):
+            row, strip, address = 0, 0, start
+        elif move:
+            row, address = row + 1, address + point["steps"] & _W
+            if row == point["rows"]:
+                row, strip, address = 0, strip + 1, start
+        self.put("row", row)
+        self.put("strip", strip & self._config.lanes - 1)
+        self.put("row_address", address)
+
+    def _next_map(self, point: dict[str, int]) -> int:
+        """Go on to the next channel, whose address is returned."""
+        self.put("busy", int(self.channel + 1 != point["channels"]))
+        self.put("channel", self.channel + 1 & _W)
+        last_bank = self.bank + 1 == self._config.banks
+        self.put("bank", 0 if last_bank else self.bank + 1)
+        if last_bank:
+            self.put("channel_address", self.channel_address + point["pitch"] & _W)
+        return self.channel_address
 
 
 class DescriptorReader(Unit):

@@ -19,8 +19,9 @@ from pann_hw.integer.network import (
     accumulator_bits,
 )
 from pann_hw.integer.terms import ENCODINGS
-from pann_hw.program.allocate import allocate, input_is_free
-from pann_hw.program.grid import Grid, choose_grids
+from pann_hw.program.allocate import input_is_free
+from pann_hw.program.arrange import arrange
+from pann_hw.program.grid import Grid
 from pann_hw.program.layout import (
     CORE_WORDS,
     MAX_POINTS,
@@ -28,11 +29,10 @@ from pann_hw.program.layout import (
     SEGMENT_WORDS,
     directory_stride,
 )
-from pann_hw.program.limits import check_tensors, check_windows
-from pann_hw.program.linear import linear_layers, linear_passes
+from pann_hw.program.linear import linear_passes
 from pann_hw.program.program import Pass, Placement, Program
 from pann_hw.program.schedule import WeightWindow, bundles
-from pann_hw.program.windows import Segment
+from pann_hw.program.windows import Segment, shares
 
 __all__ = ["compile_network", "descriptor_words"]
 
@@ -50,20 +50,18 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
     if encoding == "csd" and not config.shift:
         raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or use unary')
     max_shift = config.shift if encoding == "csd" else 0
-    grids = choose_grids(network, config.lanes)
-    linear = linear_layers(network, config, grids)
-    grids = linear.grids(grids, config.lanes)
-    check_tensors(network, grids, config)
+    output_shape = network.layers[-1].output.shape
+    arrangement = arrange(network, config)
+    network, placements = arrangement.network, arrangement.placements
     tensors = network.tensors
-    placements = allocate(network, config, grids, linear.vectors)
     passes: list[Pass] = []
     for index, layer in enumerate(network.layers):
+        grid = arrangement.grids.computed[layer.output.name]
         if isinstance(layer, MaxPool):
-            passes.append(_pool_pass(index, layer, tensors, placements))
+            passes.append(_pool_pass(index, layer, tensors, placements, grid))
         else:
             _check_layer(layer, tensors, config)
-            grid = grids[layer.output.name]
-            if index in linear.layers:
+            if index in arrangement.linear.layers:
                 passes += linear_passes(index, network, placements, config)
             else:
                 passes += _passes(index, layer, tensors, placements, grid, config, max_shift)
@@ -76,7 +74,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
         network.input.name,
         tuple(passes),
         tuple(layer.output.name for layer in network.layers),
-        network.layers[-1].output.shape,
+        output_shape,
     )
     _check_program(program)
     return program
@@ -109,17 +107,16 @@ def _segment(
     output: Tensor,
     grid: Grid,
     place: Placement,
-    pad_value: int,
+    tensor: Tensor,
+    *,
+    by_rows: bool = False,
 ) -> Segment:
     """How a pass reads whole groups of channels, those from ``channels[0]`` to ``channels[1]``.
 
     ``grid`` is the output's, ``place`` the tensor's.
     """
-    check_windows(output.name, source, kernel, place.grid, grid)
     first = channels[0] // place.banks
     groups = -(-channels[1] // place.banks) - first
-    padding, stride = source.padding[1], source.stride[1]
-    inside = padding == 0 and (output.shape[2] - 1) * stride + kernel[1] <= place.grid.width
     return Segment(
         source.tensor,
         place.base + first * place.grid.words,
@@ -129,10 +126,11 @@ def _segment(
         kernel,
         source.stride,
         source.padding,
-        pad_value,
+        0 if isinstance(source, MaxPool) else tensor.zero_point,
         place.banks,
         # Neighbours are beside each other only where blocks are one pixel wide on both sides.
-        isinstance(source, Source) and grid.steps == 1 and (inside or pad_value == 0),
+        grid.steps == 1 and shares(source, output.shape[2], tensor),
+        by_rows,
     )
 
 
@@ -141,11 +139,12 @@ def _pool_pass(
     layer: MaxPool,
     tensors: dict[str, Tensor],
     placements: dict[str, Placement],
+    grid: Grid,
 ) -> Pass:
-    channels = layer.output.shape[0]
-    place = placements[layer.output.name]
+    output, channels = layer.output, layer.output.shape[0]
+    place = placements[layer.tensor]
     segment = _segment(
-        layer, layer.kernel, (0, channels), layer.output, place.grid, placements[layer.tensor], 0
+        layer, layer.kernel, (0, channels), output, grid, place, tensors[layer.tensor]
     )
     return Pass(
         layer=index,
@@ -160,8 +159,8 @@ def _pool_pass(
         bias=(),
         scales=(),
         q_max=0,
-        grid=place.grid,
-        output=place,
+        grid=grid,
+        output=placements[output.name],
     )
 
 
@@ -195,7 +194,8 @@ def _passes(
                     output,
                     grid,
                     placements[source.tensor],
-                    tensor.zero_point,
+                    tensor,
+                    by_rows=group_first != group_last,
                 )
             )
         pairs = list(zip(sources, segments, strict=True))

@@ -135,7 +135,7 @@ def _check_size(parameter: str, needed: int, available: int) -> None:
 
 def _point(program: Program, first_pass: int) -> list[int]:
     place = program.placements[program.input]
-    channels, height, width = place.shape
+    height, width = place.grid.size
     return pack_words(
         POINT,
         {
@@ -145,9 +145,10 @@ def _point(program: Program, first_pass: int) -> list[int]:
             "height": height,
             "rows": place.grid.rows,
             "steps": place.grid.steps,
-            "channels": channels,
+            "channels": place.shape[0],
             "pitch": place.grid.words,
             "columns_bits": place.grid.columns.bit_length() - 1,
+            "transposed": int(place.grid.transposed),
         },
     )
 

@@ -170,13 +170,15 @@ POINT: Fields = {
     "channels": 16,
     "pitch": 16,
     "columns_bits": 3,
-    "_reserved": 29,
+    "transposed": 1,
+    "_reserved": 28,
 }
 """An operating point: address of its first pass, and how its input lies in memory.
 
 base, pitch: words of the first channel, and from a channel to the next in the same bank; width,
-height, channels: of the input; rows, steps: a lane's block; columns_bits: as in a pass. The address
-of the first bundle in each core's term memory follows, a word each.
+height, channels: of the input as it comes; rows, steps: a lane's block; columns_bits: as in a pass;
+transposed: the input's rows lie down the columns. The address of the first bundle in each core's
+term memory follows, a word each.
 """
 
 POINT_WORDS = sum(POINT.values()) // 32

@@ -277,7 +277,9 @@ def _order(shape: Shape, place: Placement) -> np.ndarray:
     for channel in range(channels):
         group, bank = divmod(channel, banks)
         for word in range(grid.words):
-            for lane, row, column in grid.lanes(word):
+            for lane, *pixel in grid.lanes(word):
+                # The network is transposed as its maps are.
+                row, column = reversed(pixel) if grid.transposed else pixel
                 index = (channel * height + row) * width + column
                 order[group * grid.words + word, bank, lane] = index
     # The last word of a vector may have more lanes than the tensor has values.

@@ -3,7 +3,8 @@
 A window is one word of one channel, turned by whole lanes: element i is what lane ``i + shift`` of
 the word holds, shift = strips * columns + lanes. Channels are read in groups of as many as there
 are banks, so windows come in groups too, one for each channel: for each group of channels, kernel
-row and window of that row, the channels one after another.
+row and window of that row, the channels one after another. Where cores read channels of their own,
+the groups of channels come last: so each core has windows all the time.
 
 Where a lane's block is one pixel wide, its left and right neighbours are the lanes beside it, and
 the taps in columns -1, 0 and 1 share a window.
@@ -17,9 +18,10 @@ from functools import cached_property
 
 import numpy as np
 
+from pann_hw.integer.network import MaxPool, Source, Tensor
 from pann_hw.program.grid import Grid
 
-__all__ = ["CENTRE", "Segment", "Window", "tap_groups"]
+__all__ = ["CENTRE", "Segment", "Window", "shares", "tap_groups"]
 
 CENTRE = 1
 """Offset of a term that adds each lane's own element; 0 and 2 are its neighbours'."""
@@ -39,6 +41,8 @@ class Segment:
     pad_value : what elements outside the tensor count as
     banks : channels of a group
     share : whether neighbouring taps may share a window; only where padding counts as 0
+    by_rows : for each kernel row and window of that row, the groups of channels, instead of for
+        each group of channels, the kernel rows and windows
     """
 
     tensor: str
@@ -52,6 +56,7 @@ class Segment:
     pad_value: int
     banks: int
     share: bool
+    by_rows: bool = False
 
     @property
     def groups(self) -> int:
@@ -71,11 +76,15 @@ class Segment:
 
     def window_list(self) -> Iterator[Window]:
         """All windows of a tile, in the order of the hardware."""
-        for group in range(self.groups):
-            for row in range(self.kernel[0]):
-                for column, taps in self.taps:
-                    for bank in range(self.banks):
-                        yield Window(group * self.banks + bank, row, column, taps)
+        places = [(row, *one) for row in range(self.kernel[0]) for one in self.taps]
+        groups = range(self.groups)
+        if self.by_rows:
+            order = ((group, place) for place in places for group in groups)
+        else:
+            order = ((group, place) for group in groups for place in places)
+        for group, place in order:
+            for bank in range(self.banks):
+                yield Window(group * self.banks + bank, *place)
 
     def position(self, row: int, step: int, window: Window) -> tuple[int, int, int, int]:
         """Where a window of the tile at (row, step) of its blocks lies.
@@ -138,7 +147,7 @@ class Segment:
             "last_steps": grid.last_steps,
             "shared_at": shared_at,
             "shared_taps": shared_taps if shared else 0,
-            "by_rows": 0,
+            "by_rows": int(self.by_rows),
             "pad_value": self.pad_value,
         }
 
@@ -171,3 +180,17 @@ def tap_groups(kernel_width: int, padding: int, *, shared: bool) -> list[tuple[i
     before = [(column, 1) for column in range(near[0])]
     after = [(column, 1) for column in range(near[-1] + 1, kernel_width)]
     return [*before, (near[0], len(near)), *after]
+
+
+def shares(source: Source | MaxPool, output_width: int, tensor: Tensor) -> bool:
+    """Whether neighbouring taps may share a window: not in a maximum, and not where padding counts.
+
+    Parameters
+    ----------
+    output_width : columns of what is made of ``tensor``
+    """
+    if isinstance(source, MaxPool):
+        return False
+    reach = (output_width - 1) * source.stride[1] + source.weights.shape[3]
+    inside = source.padding[1] == 0 and reach <= tensor.shape[2]
+    return inside or tensor.zero_point == 0

@@ -27,7 +27,8 @@ def _grid() -> Grid:
     columns = 1 << random.randrange(CONFIG.lanes.bit_length())
     rows, steps = random.randint(1, 3), random.randint(1, 3)
     height = random.randint(1, rows * CONFIG.lanes // columns)
-    return Grid(height, random.randint(1, steps * columns), columns, rows, steps)
+    width = random.randint(1, steps * columns)
+    return Grid(height, width, columns, rows, steps, transposed=random.random() < 0.5)
 
 
 def _expected(grid: Grid, base: int, elements: list[int]) -> list[Place]:
@@ -35,7 +36,7 @@ def _expected(grid: Grid, base: int, elements: list[int]) -> list[Place]:
     places = []
     for number, element in enumerate(elements):
         channel, pixel = divmod(number, grid.height * grid.width)
-        word, lane = owner[divmod(pixel, grid.width)]
+        word, lane = owner[divmod(pixel, grid.size[1])]
         group, bank = divmod(channel, CONFIG.banks)
         places.append((bank, (base + group * grid.words + word) % 2**16, lane, element))
     return places
@@ -49,10 +50,11 @@ async def _run(ports: Ports, pauses: str) -> None:
     await ports.settle()
     assert not ports.read("i__ready") and not ports.read("take") and not ports.read("busy")
     await ports.tick()
+    height, width = grid.size
     point = {
-        "base": base, "width": grid.width, "height": grid.height, "rows": grid.rows,
+        "base": base, "width": width, "height": height, "rows": grid.rows,
         "steps": grid.steps, "channels": channels, "pitch": grid.words,
-        "columns_bits": grid.columns.bit_length() - 1,
+        "columns_bits": grid.columns.bit_length() - 1, "transposed": int(grid.transposed),
     }  # fmt: skip
     ports.drive(i__valid=0, start=1, point=point)
     await ports.tick()
@@ -82,7 +84,8 @@ async def _run(ports: Ports, pauses: str) -> None:
 @bench_test
 @cocotb.parametrize(pauses=list(PAUSES))
 async def inputs(dut: Any, pauses: str) -> None:
-    """Maps of all grids of the lanes: each element once, in its place, none beyond."""
+    """Maps of all grids of the lanes, as they are and transposed: each element once, in its place,
+    none beyond."""
     ports = unit_ports(dut, "input_loader")
     await ports.begin()
     for _ in range(25):

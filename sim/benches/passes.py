@@ -157,9 +157,10 @@ def descriptors(program: Program) -> list[Descriptor]:
 def fetches(item: Pass) -> Iterator[tuple[Segment, Window, bool]]:
     """(segment, window of the first bank, whether it is its channels' last) of each group."""
     for segment in item.segments:
-        listed = [w for w in segment.window_list() if w.channel % segment.banks == 0]
-        for window, following in zip(listed, [*listed[1:], None], strict=True):
-            yield segment, window, following is None or following.channel != window.channel
+        for window in segment.window_list():
+            if window.channel % segment.banks == 0:
+                end = window.row + 1, window.column + window.taps
+                yield segment, window, end == segment.kernel
 
 
 def _record(fields: Fields, words: list[int]) -> dict[str, int]:

@@ -91,7 +91,7 @@ class _Bench:
         self._delay = self.drain_delay = delay
         self._coming: list[Bundle] = []
         self._tile_windows = 0
-        self._enabled = self._fresh = False
+        self._enabled = self._fresh = self._stepped = False
         self._position = self._tile_begin = 0
         # What `o` is to be in the next cycle, and with how many windows reached.
         self._control: tuple[Bundle, int, bool] | None = None
@@ -188,7 +188,7 @@ class _Bench:
         if not self._coming:
             return
         bundle = self._coming[0]
-        reached = self._position + bundle["advance"]
+        reached = self._position + (0 if self._stepped else bundle["advance"])
         self.lead = max(self.lead, self._position - self._filled)
         if reached + _reach(self.config, bundle) >= self._filled:
             self.waits.add("window" if self._position <= self._filled else "reader behind")
@@ -198,11 +198,14 @@ class _Bench:
             self._control = bundle, reached, self._fresh
             self._coming.pop(0)
             self._fresh = bool(bundle["last"])
-            self._position = reached
-            if bundle["last"]:
-                self._tile_begin += self._tile_windows
-                self._position = self._tile_begin
-                self._sums_age = 0
+        issued = self._control is not None
+        if issued or self._position <= self._filled:
+            # A bundle lets go of the windows before its own even while it waits.
+            self._position, self._stepped = reached, not issued
+        if issued and bundle["last"]:
+            self._tile_begin += self._tile_windows
+            self._position = self._tile_begin
+            self._sums_age = 0
 
     def _read(self) -> None:
         """The reader takes and delivers groups of windows, never over those still needed."""

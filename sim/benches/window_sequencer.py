@@ -73,8 +73,8 @@ async def passes(dut: Any, pauses: str, banks: str) -> None:
         for record, request in zip(found, expected, strict=True):
             assert {name: int(getattr(record, name)) for name in request} == request, f"of {item}"
         if pauses == "never":
-            # Two cycles of preparation, and one between tiles.
+            # Two cycles of preparation.
             cycles = round((get_sim_time("ns") - begin) / 10)
-            assert cycles == len(expected) + 2 + len(tiles) - 1
+            assert cycles == len(expected) + 2
         assert not ports.read("busy") and not ports.read("o__valid")
     assert (rules.waited > 0) == (pauses != "never")
