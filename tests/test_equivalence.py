@@ -101,6 +101,19 @@ def test_cover_has_every_value() -> None:
     assert set(COVER) < set(MATRIX)
 
 
+def test_cover_has_every_way_to_lie() -> None:
+    """Maps as they are and transposed, stored as computed and halved, windows in both orders."""
+    transposed, halved, by_rows = set(), set(), set()
+    for item in COVER:
+        config = configuration(*item)
+        for network, _ in networks(LANES.index(config.lanes) % 3 + 2):
+            for one in compile_network(network, config, "unary").passes:
+                transposed.add(one.grid.transposed)
+                halved.add(one.halve)
+                by_rows |= {segment.by_rows for segment in one.segments}
+    assert transposed == halved == by_rows == {False, True}
+
+
 @pytest.mark.parametrize("max_stride", [2, 3, 4])
 def test_layers_use_their_range(max_stride: int) -> None:
     for network, x in networks(max_stride):

@@ -10,8 +10,10 @@ import pytest
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
+from pann_hw.program.blocks import find_grids
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
+from pann_hw.program.limits import check_windows
 from tests.random_networks import one_layer
 
 LARGE = AcceleratorConfig(activation_words=65536, term_words=65536, descriptor_words=65536)
@@ -101,6 +103,15 @@ def test_windows_that_reach_over_too_many_lanes(axis: int) -> None:
 
     config = AcceleratorConfig(lanes=64, term_words=65536, descriptor_words=65536)
     link([compile_network(network(194, 66), config, "unary")])
+    beyond = network(195, 66)
+    grids = find_grids(beyond, 64, 64 if axis else 1)
+    assert grids is not None
+    (layer,) = beyond.layers
+    assert isinstance(layer, Accumulate)
+    (source,) = layer.sources
+    kernel = source.weights.shape[2:]
     message = r"layer 'y': kernel .* reaches over 128 lanes, must be at most 127; split the layer"
     with pytest.raises(InputError, match=message):
-        compile_network(network(195, 66), config, "unary")
+        check_windows("y", source, (kernel[0], kernel[1]), grids.stored["x"], grids.computed["y"])
+    # Larger blocks do not reach as far.
+    link([compile_network(beyond, config, "unary")])
