@@ -50,26 +50,28 @@ def _draw_flips(ax: Axes, result: Result) -> None:
         ax.bar(places, means, 0.7, heights, color=colour, label=name.replace("_", " "))
         heights += means
     predicted = [sum(map(np.mean, point.flips_predicted.values())) for point in result.points]
-    ax.plot(places, predicted, "_", color=BLACK, markersize=22, label="predicted, all classes")
+    ax.plot(places, predicted, "_", color=BLACK, markersize=22, label="predicted")
     ax.set_xticks(places, [point.budget for point in result.points])
     ax.set_xlabel("budget of the operating point")
-    ax.set_ylabel(f"bit flips per inference, mean of {result.images} images")
+    ax.set_ylabel(f"bit flips per inference ({result.images} images)")
     ax.yaxis.set_major_formatter(EngFormatter())
     ax.set_title("counted in Verilator")
 
 
 def _draw_accuracy(ax: Axes, result: Result) -> None:
     flips = [float(point.flips.mean()) for point in result.points]
-    for name, colour, marker in (("accuracy", BLUE, "o"), ("agreement", ORANGE, "s")):
+    for name, label, colour, marker, up in (
+        ("accuracy", "accuracy", BLUE, "o", -11),
+        ("agreement", "agreement with float", ORANGE, "s", 5),
+    ):
         rates = [100 * getattr(point.quality, name) for point in result.points]
-        label = name if name == "accuracy" else "classes as of the float network"
         ax.plot(flips, rates, marker=marker, color=colour, label=label)
         for point, *place in zip(result.points, flips, rates, strict=True):
-            ax.annotate(point.budget, (place[0], place[1]), (0, 5), textcoords="offset points",
+            ax.annotate(point.budget, (place[0], place[1]), (0, up), textcoords="offset points",
                         ha="center", fontsize=7)  # fmt: skip
     ax.axhline(100 * result.float_accuracy, color=GREY, linestyle="--", label="float accuracy")
     ax.margins(y=0.15)
     ax.xaxis.set_major_formatter(EngFormatter())
     ax.set_xlabel("counted bit flips per inference")
     ax.set_ylabel(f"% of {result.test_images} test images")
-    ax.set_title("integer network, which the accelerator computes exactly")
+    ax.set_title("integer network, which the RTL computes exactly")

@@ -23,7 +23,7 @@ from pann_hw.integer.network import IntegerNetwork
 from pann_hw.network.data import Data
 from pann_hw.program.deployment import Deployment, deploy
 from pann_hw.quantise.evaluate import outputs
-from pann_hw.report.operating_points import run_schedule
+from pann_hw.report.operating_points import PointRun, run_schedule
 from pann_hw.report.verify import difference
 from sim.harness import accelerator_verilog, build
 
@@ -184,17 +184,11 @@ def _run(
     network: Network, deployment: Deployment, data: Data, threads: int, toggles: int
 ) -> WholeSet:
     (integer,) = deployment.networks
-    with bar(network.title, len(data)) as step:
-        begin = time.monotonic()
-        (run,) = run_schedule(deployment, data.x, [0], threads=threads, progress=step)
-        seconds = time.monotonic() - begin
+    run, per_second = _timed(network.title, deployment, data.x, threads=threads)
     counted_per_second = None
     if toggles:
-        few = data.x[:toggles]
-        with bar(f"{network.title}, flips counted", len(few)) as step:
-            begin = time.monotonic()
-            run_schedule(deployment, few, [0], toggles=True, progress=step)
-            counted_per_second = len(few) / (time.monotonic() - begin)
+        name = f"{network.title}, flips counted"
+        _, counted_per_second = _timed(name, deployment, data.x[:toggles], toggles=True)
     output = integer.layers[-1].output
     shape = (len(data), *output.shape)
     expected = outputs(integer, data.x).reshape(shape)
@@ -208,6 +202,22 @@ def _run(
         accuracy=float((run.outputs.argmax(1) == data.y).mean()),
         cycles=int(run.predicted_cycles[0]),
         cycles_mismatched=int((run.cycles != run.predicted_cycles).sum()),
-        per_second=len(data) / seconds,
+        per_second=per_second,
         counted_per_second=counted_per_second,
     )
+
+
+def _timed(
+    name: str, deployment: Deployment, x: np.ndarray, *, threads: int = 1, toggles: bool = False
+) -> tuple[PointRun, float]:
+    """The run of samples, and how many a second were simulated, the program's loading included."""
+    begin = time.monotonic()
+    ends = []
+    with bar(name, len(x)) as step:
+
+        def done() -> None:
+            step()
+            ends.append(time.monotonic())
+
+        (run,) = run_schedule(deployment, x, [0], toggles=toggles, threads=threads, progress=done)
+    return run, len(x) / (max(ends) - begin)

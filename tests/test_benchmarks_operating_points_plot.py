@@ -25,13 +25,13 @@ def test_bars_add_up_to_the_counted_flips() -> None:
     [marks] = bars.lines
     np.testing.assert_allclose(places(marks)[:, 1], stacked)
     assert [label.get_text() for label in bars.get_xticklabels()] == list(BUDGETS)
-    assert "mean of 2 images" in bars.get_ylabel()
+    assert "(2 images)" in bars.get_ylabel()
 
 
 def test_accuracy_and_agreement_are_against_counted_flips() -> None:
     _, rates = draw(RESULT).axes
     lines = {str(line.get_label()): line for line in rates.lines}
-    for label, name in (("accuracy", "accuracy"), ("classes as of the float network", "agreement")):
+    for label, name in (("accuracy", "accuracy"), ("agreement with float", "agreement")):
         expected = [
             (point.flips.mean(), 100 * getattr(point.quality, name)) for point in RESULT.points
         ]
