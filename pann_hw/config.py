@@ -54,8 +54,8 @@ class AcceleratorConfig:
     activation_words : words of `lanes` activations in all banks together
     term_words : bundles of terms per core
     descriptor_words : 32-bit words for layer descriptors
-    requantise_lanes : lanes requantised at a time, lanes / 8 (at least 4) to lanes * banks; None
-        where as many as lanes, whatever their number
+    requantise_lanes : lanes requantised at a time, a power of two from lanes / 8 (at least 4) to
+        lanes * banks; left out, or None, as many as lanes
     """
 
     lanes: int = 8

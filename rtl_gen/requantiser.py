@@ -61,7 +61,9 @@ class Requantiser(wiring.Component):
         # carry comes in as the sum of two bits below the lowest.
         active = self.add | self.subtract
         bias = Signal(narrow)
-        m.d.comb += bias.eq((self.bias ^ self.subtract.replicate(narrow)) & active.replicate(narrow))
+        m.d.comb += bias.eq(
+            (self.bias ^ self.subtract.replicate(narrow)) & active.replicate(narrow)
+        )
         for lane in range(config.part_lanes):
             r, total = state[lane], self.totals[lane]
             addend = Signal(narrow, name=f"addend{lane}")

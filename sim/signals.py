@@ -155,7 +155,10 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
     requantisers = range(min(config.requantisers, config.cores))
     signals += [
         CountedSignal("row_buffer", ("array", "row_buffer"), "rows"),
-        *(CountedSignal("requantiser", ("drain", f"requantiser_{n}"), "state") for n in requantisers),
+        *(
+            CountedSignal("requantiser", ("drain", f"requantiser_{n}"), "state")
+            for n in requantisers
+        ),
         *(
             CountedSignal("memory_ports", ("array", "reader"), n)
             for n in ("address", "read", "words")

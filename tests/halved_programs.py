@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.integer.network import IntegerNetwork, Tensor
+from pann_hw.integer.network import IntegerNetwork
 from pann_hw.program import compile as compiler
 from pann_hw.program.grid import Grid
 from pann_hw.program.program import Program
@@ -49,12 +49,11 @@ def halving_program(
         halvings = (columns[0] // number).bit_length() - 1
         rows, steps = blocks[0] >> halvings, blocks[1] << halvings
 
-        def grid(tensor: Tensor, columns: int = number, rows: int = rows, steps: int = steps) -> Grid:
+        grids = {}
+        for name, tensor in network.tensors.items():
             _, height, width = tensor.shape
             scale = network.input.shape[1] // height
-            return Grid(height, width, columns, rows // scale, steps // scale)
-
-        grids = {name: grid(tensor) for name, tensor in network.tensors.items()}
+            grids[name] = Grid(height, width, number, rows // scale, steps // scale)
         with patch.context() as context:
             context.setattr(compiler, "choose_grids", lambda *_, grids=grids: grids)
             programs.append(compiler.compile_network(network, config, encoding))

@@ -222,8 +222,7 @@ async def waits_for_nobody(dut: Any) -> None:
     descriptor = next(
         one
         for one in random_passes(bench.config, 10**6)
-        if one.compiled.raw
-        and [lane for lane, _, _ in one.compiled.grid.lanes(0)][1:2] == [1]
+        if one.compiled.raw and [lane for lane, _, _ in one.compiled.grid.lanes(0)][1:2] == [1]
     )
     sums = bench.totals(1, bench.config.cores)[0]
     totals = bench.wrapped(sums[0] + descriptor.compiled.bias[0])
