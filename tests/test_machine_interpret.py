@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from pann_hw.machine.interpret import (
 from pann_hw.machine.observer import Observer
 from pann_hw.program.compile import compile_network
 from pann_hw.program.program import Program
+from tests.halved_programs import halving_network, halving_program
 from tests.random_networks import (
     feature_map_network,
     layer_arrays,
@@ -144,6 +146,38 @@ def test_steps_of_the_requantiser(rng: np.random.Generator) -> None:
             assert states.shape == (3, steps, 8)
             assert (((states[:, -1] + 1) >> 1).clip(0, 255) == expected).all()
             assert not states[:, : steps - len(scale.steps)].any()
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 64])
+def test_lanes_requantised_at_a_time_change_the_order_alone(
+    lanes: int, rng: np.random.Generator
+) -> None:
+    """Stores of words that are requantised together, or in parts, are those of single words."""
+    network, x = residual_network(rng, 2)
+    config = AcceleratorConfig(lanes=16, cores=6, banks=4, requantise_lanes=lanes)
+    program = compile_network(network, config, "csd")
+    check(network, x, program)
+    plain = compile_network(network, replace(config, requantise_lanes=None), "csd")
+    one, other = execute(program, x), execute(plain, x)
+    assert (one.stores == other.stores).all()
+    assert (one.cycles < other.cycles) == (lanes == 64)
+    assert (one.cycles > other.cycles) == (lanes < 16)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (14, 12), (8, 30)])
+def test_words_stored_as_two_halves(
+    height: int, width: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers that read what others stored in half as many columns find every pixel."""
+    network, x = halving_network(rng, height, width)
+    for banks, words in ((1, 1), (2, 2), (4, 2), (4, 4)):
+        config = AcceleratorConfig(
+            lanes=16, cores=3, banks=banks, activation_words=4096, requantise_lanes=16 * words
+        )
+        blocks = (8, 2 * -(-width // 16))
+        program = halving_program(network, config, "csd", [8, 4, 4, 2], blocks, monkeypatch)
+        assert {item.layer for item in program.passes if item.halve} == {0, 2}
+        check(network, x, program)
 
 
 class Recorder(Observer):
