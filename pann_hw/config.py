@@ -61,8 +61,8 @@ class AcceleratorConfig:
     weight_words : columns of weights per core, an element for each lane, for linear layers with
         lanes as outputs; 0 for none
     weight_width : bits of such a weight, sign and magnitude
-    requantise_lanes : lanes requantised at a time, lanes / 8 (at least 4) to lanes * banks; None
-        where as many as lanes, whatever their number
+    requantise_lanes : lanes requantised at a time, a power of two from lanes / 8 (at least 4) to
+        lanes * banks; left out, or None, as many as lanes
     """
 
     layers: str = "all"

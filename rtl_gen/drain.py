@@ -106,7 +106,7 @@ class Drain(wiring.Component):
         else:
             m.d.comb += [
                 following.eq(core + 1),
-                last_core.eq(following == cores),
+                last_core.eq(following == cores if config.cores > 1 else 1),
                 members.eq(1 << core),
             ]
 
@@ -120,8 +120,10 @@ class Drain(wiring.Component):
             m.d.comb += step_end.eq(Mux(halve, again, last_step))
         totals = self._requantisers(m, item, records, core, members, step, lane, raw, enable)
 
-        strips = Signal(8)
-        columns = Signal(8)
+        strips = Signal(lane_bits + 1)
+        columns = Signal(lane_bits + 1)
+        next_row = Signal(17)
+        next_column = Signal(17)
         row_end = Signal()
         map_end = Signal()
         turn = Signal()
@@ -135,9 +137,11 @@ class Drain(wiring.Component):
             columns.eq(item.columns - (column >= item.last_steps)),
             last_lane.eq(((strips - 1) << item.columns_bits) + columns - 1),
             place.eq(lane & ((1 << item.columns_bits) - 1)),
-            row_end.eq(column + 1 == item.steps_wide),
+            next_row.eq(row + 1),
+            next_column.eq(column + 1),
+            row_end.eq(next_column == item.steps_wide),
             # Halved, the upper and the lower rows of a block go to the same words.
-            map_end.eq(row_end & (row + 1 == Mux(halve, item.rows >> 1, item.rows))),
+            map_end.eq(row_end & (next_row == Mux(halve, item.rows >> 1, item.rows))),
             turn.eq(map_end & halve & ~half),
             last_tile.eq(map_end & ~turn),
             self.o.payload.value.eq(Array(totals)[lane[:part_bits]]),
@@ -226,13 +230,14 @@ class Drain(wiring.Component):
                 next_address = Mux(turn, item.output_base, (tile_address + to_next)[:16])
                 m.d.sync += [
                     core.eq(0),
-                    column.eq(Mux(row_end, 0, column + 1)),
-                    row.eq(Mux(turn, 0, row + row_end)),
+                    column.eq(next_column),
                     half.eq(half | turn),
                     tile_address.eq(next_address),
                     word_address.eq(next_address),
                     word_bank.eq(item.bank),
                 ]
+                with m.If(row_end):
+                    m.d.sync += [column.eq(0), row.eq(Mux(turn, 0, next_row))]
         return m
 
     def _requantisers(

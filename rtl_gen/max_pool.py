@@ -27,8 +27,8 @@ class MaxPool(wiring.Component):
     output_base, pitch : In(16), words of the first group of channels, and from group to group
     halve : In(1), words are stored as two halves; steps : In(16), pixels of a block's row
     blocking : Out(1), there is no room for another group of windows
-    value, write, address : Out, the maxima of a group of channels, and where they go; phase, upper :
-        Out(1), of a word that is stored as two halves
+    value, write, address : Out, the maxima of a group of channels, and where they go
+    phase, upper : Out(1), of a word that is stored as two halves
     done : Out(1), the pass's maxima are all out
 
     Latency: one cycle from the last window to ``write``. Throughput: one window per bank and cycle,

@@ -34,9 +34,9 @@ def parts_layout(config: AcceleratorConfig) -> data.ArrayLayout:
 class StorePort(wiring.Component):
     """Registers that hold what is to be written, and which lanes of which banks.
 
-    A word that is stored as two halves is written twice: lane i of each group of ``2**columns_bits``
-    takes what lane ``(2 * i + phase) % 2**columns_bits`` has, and the lanes of every other half of
-    a group, those that are ``upper`` or those that are not, are written.
+    A word that is stored as two halves is written twice: lane i of each group of P lanes, P =
+    2**columns_bits, takes what lane ``(2 * i + phase) % P`` has, and those lanes of a group are
+    written that are in its upper half, or those that are not.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ OTHER: dict[str, int | str] = {
     "activation_words": 2048,
     "term_words": 512,
     "descriptor_words": 512,
+    "requantise_lanes": 4,
 }
 """A value of every parameter that is not its default; operand_width has only one."""
 
@@ -65,6 +66,13 @@ def test_other_values_cover_every_parameter() -> None:
             {"banks": 4, "activation_words": 1026},
             "activation_words = 1026: must be a multiple of banks = 4",
         ),
+        (
+            {"requantise_lanes": 32},
+            "requantise_lanes = 32: must be one of 4, 8, 16 for 8 lanes and 2 banks, or be left",
+        ),
+        ({"lanes": 64, "requantise_lanes": 4}, "requantise_lanes = 4: must be one of 8, 16, 32"),
+        ({"requantise_lanes": 12}, "requantise_lanes = 12: must be one of 4, 8, 16"),
+        ({"requantise_lanes": 8.0}, r"requantise_lanes = 8\.0: must be one of 4, 8, 16"),
         ({"low_bits": 24}, "low_bits = 24: must be below accumulator_width = 24"),
         (
             {"max_shift": 7, "accumulator_width": 16},
@@ -98,6 +106,24 @@ def test_derived_widths(lane: str, max_shift: int, terms_per_rail: int, rails: i
 def test_words_are_shared_among_banks(banks: int) -> None:
     config = AcceleratorConfig(banks=banks, activation_words=1000)
     assert config.bank_words * banks == 1000
+
+
+@pytest.mark.parametrize(
+    ("lanes", "parts", "words"), [(None, 1, 1), (4, 8, 1), (16, 2, 1), (32, 1, 1), (128, 1, 4)]
+)
+def test_what_is_requantised_at_a_time(lanes: int | None, parts: int, words: int) -> None:
+    config = AcceleratorConfig(lanes=32, banks=4, requantise_lanes=lanes)
+    assert (config.parts, config.requantisers) == (parts, words)
+    assert config.part_lanes * config.parts == 32
+    assert config.halves == (parts == 1)
+
+
+def test_as_many_as_lanes_is_the_default() -> None:
+    """One hardware has one fingerprint, and the default follows the number of lanes."""
+    config = AcceleratorConfig(lanes=8, requantise_lanes=8)
+    assert config == AcceleratorConfig(lanes=8)
+    assert config.fingerprint == AcceleratorConfig(lanes=8).fingerprint
+    assert replace(config, lanes=32).part_lanes == 32
 
 
 def test_round_trip(tmp_path: Path) -> None:

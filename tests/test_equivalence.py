@@ -23,7 +23,6 @@ from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, simulate
-from tests.halved_programs import halving_network, halving_program
 from tests.random_networks import (
     feature_map_network,
     layer_arrays,
@@ -130,28 +129,6 @@ def test_cover(lanes: int, cores: int, kind: str) -> None:
 @pytest.mark.parametrize(("lanes", "cores", "kind"), [item for item in MATRIX if item not in COVER])
 def test_rest_of_the_matrix(lanes: int, cores: int, kind: str) -> None:
     check(configuration(lanes, cores, kind))
-
-
-@pytest.mark.parametrize(("lanes", "banks", "words"), [(8, 1, 1), (16, 4, 2)])
-def test_words_stored_as_two_halves(
-    lanes: int, banks: int, words: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Convolutions and pooling whose words go to a grid of half as many columns."""
-    network, x = halving_network(np.random.default_rng(lanes), 16, 13)
-    config = AcceleratorConfig(
-        lanes=lanes, cores=3, banks=banks, window_slots=8, accumulator_width=width_needed(network),
-        activation_words=2048, requantise_lanes=words * lanes,
-    )  # fmt: skip
-    columns, blocks = ([8, 4, 4, 2], (16, 2)) if lanes == 8 else ([8, 4, 4, 2], (8, 4))
-    program = halving_program(network, config, "csd", columns, blocks, monkeypatch)
-    assert [item.halve for item in program.passes if item.first_channel == 0].count(True) == 2
-    image = link([program])
-    outputs = int(np.prod(program.output_shape))
-    points = np.zeros(len(x), np.int64)
-    inputs = x.reshape(len(x), -1)
-    counted = simulate(image, inputs, points, outputs, timeout=10**6, stores=True, toggles=True)
-    compare(network, x, [program], counted, AddressPredictor(image), 0)
-    overlapped((network, x), [program])
 
 
 def check(config: AcceleratorConfig) -> None:

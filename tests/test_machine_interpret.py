@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,23 @@ def test_steps_of_the_requantiser(rng: np.random.Generator) -> None:
             assert states.shape == (3, steps, 8)
             assert (((states[:, -1] + 1) >> 1).clip(0, 255) == expected).all()
             assert not states[:, : steps - len(scale.steps)].any()
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 64])
+def test_lanes_requantised_at_a_time_change_the_order_alone(
+    lanes: int, rng: np.random.Generator
+) -> None:
+    """Stores of words that are requantised together, or in parts, are those of single words."""
+    network, x = residual_network(rng, 2)
+    config = AcceleratorConfig(lanes=16, cores=6, banks=4, requantise_lanes=lanes)
+    program = compile_network(network, config, "csd")
+    check(network, x, program)
+    plain = compile_network(network, replace(config, requantise_lanes=None), "csd")
+    one, other = execute(program, x), execute(plain, x)
+    assert (one.stores == other.stores).all()
+    cycles, before = (Machine(link([each])).run(0).cycles for each in (program, plain))
+    assert (cycles < before) == (lanes == 64)
+    assert (cycles > before) == (lanes < 16)
 
 
 class Recorder(Observer):

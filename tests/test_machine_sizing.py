@@ -68,6 +68,12 @@ def test_memories_are_just_large_enough(network: IntegerNetwork) -> None:
             link([compile_network(network, small, "csd")])
 
 
+def test_the_share_of_a_word_that_is_requantised_stays(network: IntegerNetwork) -> None:
+    base = replace(BASE, lanes=16, requantise_lanes=4)
+    for one in smallest(network, "csd", 4000, base):
+        assert one.config.part_lanes == max(4, one.config.lanes // 4)
+
+
 @pytest.mark.parametrize("max_shift", [0, 3])
 def test_additions_are_the_terms_of_all_outputs(network: IntegerNetwork, max_shift: int) -> None:
     expected: int = sum(

@@ -24,11 +24,11 @@ def _config(**parameters: Any) -> AcceleratorConfig:
 CONFIGS = {
     "csd": _config(),
     "unary, one rail": _config(lane="unary", rails=1, lanes=4, cores=1, banks=1, window_slots=4),
-    "unary, two rails": _config(lane="unary", lanes=16, cores=3, banks=4),
+    "unary, two rails": _config(lane="unary", lanes=16, cores=3, banks=4, requantise_lanes=64),
     "csd, wide shift": _config(
         cores=2, max_shift=7, accumulator_width=28, low_bits=8, window_slots=16
     ),
-    "csd, four terms": _config(cores=1, terms_per_rail=2),
+    "csd, four terms": _config(cores=1, terms_per_rail=2, requantise_lanes=4),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,27 @@ def test_passes_cover_every_channel_once(cores: int, rng: np.random.Generator) -
             else:
                 assert item.steps == 0
     assert program.layer_names == tuple(layer.output.name for layer in network.layers)
+
+
+@pytest.mark.parametrize("columns", [2, 4, 8, 16])
+def test_halves_of_a_word(columns: int, rng: np.random.Generator) -> None:
+    """Every pixel of a computed word is written once, to where the halved grid has it."""
+    network, _ = residual_network(rng, 2)
+    program = compile_network(network, random_config(rng, lanes=16), "unary")
+    item = program.passes[0]
+    grid = Grid(16 // columns * 4 - 1, 3 * columns - 2, columns, 4, 3)
+    output = replace(item.output, grid=grid.halved())
+    item = replace(item, grid=grid, output=output)
+    assert item.halve
+    written = []
+    for tile in range(item.tiles):
+        pixels = {lane: (y, x) for lane, y, x in grid.lanes(tile)}
+        for word, source, lanes in item.stores(tile, 16):
+            stored = {lane: (y, x) for lane, y, x in output.grid.lanes(word)}
+            for lane in np.flatnonzero(lanes).tolist():
+                assert pixels.get(int(source[lane])) == stored.get(lane)
+                written += [stored[lane]] if lane in stored else []
+    assert sorted(written) == list(np.ndindex(grid.height, grid.width))
 
 
 def test_words_of_each_term_memory(rng: np.random.Generator) -> None:

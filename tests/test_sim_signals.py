@@ -15,7 +15,8 @@ CONFIGS = [
     AcceleratorConfig(lanes=4, cores=6),
     AcceleratorConfig(lanes=8, cores=1, lane="unary", banks=1, window_slots=4),
     AcceleratorConfig(lanes=4, cores=2, lane="unary", rails=1, banks=4, window_slots=8),
-    AcceleratorConfig(lanes=16, cores=2, terms_per_rail=2, window_slots=16),
+    AcceleratorConfig(lanes=16, cores=2, terms_per_rail=2, window_slots=16, requantise_lanes=4),
+    AcceleratorConfig(lanes=4, cores=3, requantise_lanes=8),
 ]
 
 IDS = [f"{c.lane}{c.rails}x{c.terms_per_rail} {c.cores}x{c.lanes}" for c in CONFIGS]
@@ -65,9 +66,10 @@ def test_widths_of_the_datapath(config: AcceleratorConfig) -> None:
         "rows": config.window_slots * config.lanes * 8,
         "words": config.banks * config.lanes * 8,
         "bundle": sum(bundle_fields(config).values()),
-        "state": config.lanes * (config.accumulator_width + 3),
-        "store_word0": config.lanes * 8,
-        "store_enable": config.banks,
+        "state": config.part_lanes * (config.accumulator_width + 3),
+        "word0": config.lanes * 8,
+        "enable": config.banks,
+        "lanes": config.lanes,
     }
     found = {s.name: width(texts[s.module], s.name) for s in counted_signals(config)}
     assert {name: found[name] for name in expected} == expected
@@ -81,8 +83,8 @@ def test_every_class_and_no_signal_twice(config: AcceleratorConfig) -> None:
     assert len(names) == len(set(names))
     for name, per_core in (("operand", config.terms), ("accumulator", 2), ("term_stream", 2)):
         assert sum(s.signal_class == name for s in signals) == config.cores * per_core
-    stored = [s.name for s in signals if s.name.startswith("store_word")]
-    assert stored == [f"store_word{bank}" for bank in range(config.banks)]
+    stored = [s.name for s in signals if s.path == ("store_port",)]
+    assert stored == ["address", "enable", "lanes", *(f"word{n}" for n in range(config.banks))]
 
 
 def test_public_lines_name_each_declaration_once() -> None:

@@ -30,15 +30,20 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     """``--config FILE`` and an option for each parameter of the accelerator."""
     group = parser.add_argument_group("accelerator")
     group.add_argument("--config", type=Path, metavar="FILE", help="configuration as JSON")
-    described = re.compile(r"^    (\w+) : (.*)$", re.MULTILINE)
+    described = re.compile(r"^    (\w+) : (.*(?:\n        .*)*)$", re.MULTILINE)
     meanings = dict(described.findall(AcceleratorConfig.__doc__ or ""))
     for field in fields(AcceleratorConfig):
         group.add_argument(
             "--" + field.name.replace("_", "-"),
             type=str if field.name == "lane" else int,
             metavar="KIND" if field.name == "lane" else "N",
-            help=f"{meanings.get(field.name, field.name)}; default {field.default}",
+            help=_help(meanings.get(field.name, field.name), field.default),
         )
+
+
+def _help(meaning: str, default: object) -> str:
+    text = " ".join(meaning.split())
+    return text if default is None else f"{text}; default {default}"
 
 
 def load_config(args: argparse.Namespace) -> AcceleratorConfig:

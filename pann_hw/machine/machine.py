@@ -142,7 +142,7 @@ class Stores(Unit):
         self.address = self.enable = self.lanes = 0
 
     def clock(self, address: int, enable: int, lanes: int) -> None:
-        """A clock edge at which something is to be stored; ``enable``, ``lanes``: a bit for each."""
+        """A clock edge at which something is stored; ``enable``, ``lanes``: a bit for each."""
         self.put("address", address, "memory_ports")
         self.put("enable", enable, "memory_ports")
         self.put("lanes", lanes, "memory_ports")

@@ -149,10 +149,13 @@ def _candidates(base: AcceleratorConfig) -> Iterator[AcceleratorConfig]:
         key=lambda s: s[:2],
     )
     for _, lanes, cores in shapes:
+        # The same share of a word, or as many words.
+        share = base.requantise_lanes and max(4, -lanes * base.requantise_lanes // base.lanes)
         yield replace(
             base,
             lanes=-lanes,
             cores=cores,
+            requantise_lanes=share,
             activation_words=_MEMORY,
             term_words=_MEMORY,
             descriptor_words=_MEMORY,

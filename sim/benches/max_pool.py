@@ -50,8 +50,8 @@ class _Bench:
         await self.ports.settle()
         if self.ports.read("write"):
             words = [list(word) for word in self.ports.record("value")]
-            place = [self.ports.read(name) for name in ("address", "phase", "upper")]
-            self.stored.append((*place, words))
+            address, phase, upper = map(self.ports.read, ("address", "phase", "upper"))
+            self.stored.append((address, phase, upper, words))
         blocking = self.ports.read("blocking")
         self.blocked += blocking
         if not blocking and self._accepted < end:

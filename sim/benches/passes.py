@@ -122,7 +122,7 @@ def random_passes(
     groups: int,
     change: Callable[[Program], Program] = lambda program: program,
 ) -> Iterator[Descriptor]:
-    """Descriptors of random programs, changed, until they have fetched so many groups of windows."""
+    """Descriptors of random programs, changed, until so many groups of windows are fetched."""
     while groups > 0:
         for descriptor in descriptors(change(random_program(config))):
             yield descriptor

@@ -100,7 +100,9 @@ class _Bench:
 
     def _written(self, upper: int, bits: int) -> np.ndarray:
         """Half of each group's lanes."""
-        return np.arange(self.config.lanes) % (1 << bits) // (1 << bits - 1) == upper
+        lane = np.arange(self.config.lanes)
+        written: np.ndarray = lane % (1 << bits) // (1 << bits - 1) == upper
+        return written
 
     async def compare(self) -> None:
         await self.ports.settle()
