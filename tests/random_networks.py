@@ -26,6 +26,7 @@ __all__ = [
     "NetworkBuilder",
     "feature_map_network",
     "layer_arrays",
+    "linear_network",
     "one_layer",
     "random_config",
     "random_network",
@@ -73,7 +74,7 @@ class NetworkBuilder:
 
     def weights(self, *shape: int) -> np.ndarray:
         """Laplacian weights, many of them 0; some output channels have none at all."""
-        weights = np.rint(self._rng.laplace(0, 1.3, shape)).astype(np.int64)
+        weights = np.rint(self._rng.laplace(0, 1.3, shape)).astype(np.int64).clip(-7, 7)
         if shape[0] > 2:
             weights[self._rng.random(shape[0]) < 0.1] = 0
         return weights
@@ -108,17 +109,29 @@ class NetworkBuilder:
         return Source(tensor, ones, stride, groups=channels, learned=False)
 
     def accumulate(
-        self, *sources: Source, bits: int = 4, zero_point: int = 0, raw: bool = False
+        self,
+        *sources: Source,
+        bits: int = 4,
+        zero_point: int = 0,
+        raw: bool = False,
+        one_scale: bool = False,
     ) -> str:
-        """Add a layer of these sources and return its output's name."""
+        """Add a layer of these sources and return its output's name.
+
+        With ``one_scale`` all output channels have the same, as where weights have one step.
+        """
         channels = max(source.first_channel + len(source.weights) for source in sources)
         height, width = self._windows(sources[0])
         output = Tensor(f"t{len(self.layers)}", (channels, height, width), bits, zero_point)
         plain = Accumulate(output, sources, np.zeros(channels, np.int64), None, 0)
         sums = run_layer(plain, self._values, self._tensors).numpy()
-        low, high = (np.percentile(sums, share, axis=(0, 2, 3)) for share in (15, 85))
+        axes = (0, 1, 2, 3) if one_scale else (0, 2, 3)
+        low, high = (
+            np.broadcast_to(np.percentile(sums, share, axis=axes), channels) for share in (15, 85)
+        )
         q_max = 2**bits - 1
-        factors = q_max / np.maximum(high - low, 1) * self._rng.uniform(0.7, 1.4, channels)
+        chance = self._rng.uniform(0.7, 1.4, 1 if one_scale else channels)
+        factors = q_max / np.maximum(high - low, 1) * chance
         digits = int(self._rng.integers(2, 4))
         scales = None if raw else tuple(Scale.nearest(f, digits) for f in factors)
         bias = np.rint(-low + zero_point / factors).astype(np.int64)
@@ -220,6 +233,20 @@ def feature_map_network(
         b.convolution("x", 3, (4, 2), padding=(3, 3), first_channel=2),
         raw=True,
     )
+    return b.network(), b.images
+
+
+def linear_network(rng: np.random.Generator, _: int) -> tuple[IntegerNetwork, np.ndarray]:
+    """A convolution and three linear layers, and its images.
+
+    The first linear layer reads a map, the others vectors; outputs are more than lanes, and no
+    multiple of them; weights are -7..7.
+    """
+    b = NetworkBuilder(rng, (2, 5, 6), 4, count=3)
+    first = b.accumulate(b.convolution("x", 3, (3, 3), padding=(1, 1)), bits=2)
+    map_ = b.accumulate(b.convolution(first, 70, (5, 6)), bits=1, zero_point=1, one_scale=True)
+    vector = b.accumulate(b.convolution(map_, 37, (1, 1)), bits=1, one_scale=True)
+    b.accumulate(b.convolution(vector, 6, (1, 1)), raw=True)
     return b.network(), b.images
 
 

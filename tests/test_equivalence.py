@@ -1,9 +1,9 @@
 """PyTorch == interpreted program == RTL in Verilator, bit for bit, cycle for cycle, flip for flip.
 
-Every configuration runs two networks of odd shapes in every encoding that its lanes can do, as
-operating points of one image, two images each. Compared are every element of every layer, the
-address and all lanes of every stored word, the output stream, the cycle counter, and the flips of
-every signal class.
+Every configuration runs three networks of odd shapes in every encoding that its lanes can do, as
+operating points of one image, two or three images each. Compared are every element of every layer,
+the address and all lanes of every stored word, the output stream, the cycle counter, and the flips
+of every signal class.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import run
+from pann_hw.machine.cycles import linear_words
 from pann_hw.machine.flips import CLASSES, FlipPredictor
 from pann_hw.machine.interpret import execute
 from pann_hw.machine.machine import Machine
@@ -24,8 +25,10 @@ from pann_hw.program.image import link
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, simulate
 from tests.random_networks import (
+    NetworkBuilder,
     feature_map_network,
     layer_arrays,
+    linear_network,
     residual_network,
     width_needed,
 )
@@ -58,7 +61,8 @@ parts, and two and four at a time."""
 def networks(max_stride: int) -> list[tuple[IntegerNetwork, np.ndarray]]:
     """The networks of a largest stride, with the images that they run."""
     rng = np.random.default_rng(max_stride)
-    return [make(rng, max_stride) for make in (residual_network, feature_map_network)]
+    makers = (residual_network, feature_map_network, linear_network)
+    return [make(rng, max_stride) for make in makers]
 
 
 def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
@@ -78,6 +82,8 @@ def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
         "activation_words": 2048,
         "term_words": 16384,
         "descriptor_words": 4096,
+        "weight_words": 4096 * ((lane + core + turn) % 3 > 0),
+        "weight_width": (4, 5, 8)[(lane + 2 * turn) % 3],
         "requantise_lanes": (max(lanes // 8, 4), lanes, lanes * banks)[core * (2 - lane % 2) % 3],
     }
     step_width = AcceleratorConfig.of(values, "matrix").step_width
@@ -111,6 +117,21 @@ def test_cover_has_every_way_to_lie() -> None:
                 halved.add(one.halve)
                 by_rows |= {segment.by_rows for segment in one.segments}
     assert transposed == halved == by_rows == {False, True}
+
+
+def test_cover_has_every_linear_pass() -> None:
+    """Linear layers with lanes as outputs and as pixels, in one pass and in several."""
+    passes: dict[str, set[int]] = {kind: set() for kind in KINDS}
+    for lanes, cores, kind in COVER:
+        network, _ = networks(LANES.index(lanes) % 3 + 2)[2]
+        program = compile_network(network, configuration(lanes, cores, kind), "unary")
+        passes[kind] |= {
+            sum(one.columns is not None for one in program.passes if one.layer == layer)
+            for layer in (1, 2, 3)
+        }
+    assert max(max(found) for found in passes.values()) > 1
+    assert all(found & {1, 2, 3, 4, 5, 6} for found in passes.values()), passes
+    assert 0 in set.union(*passes.values())
 
 
 @pytest.mark.parametrize("max_stride", [2, 3, 4])
@@ -147,6 +168,28 @@ def check(config: AcceleratorConfig) -> None:
         counted = simulate(image, inputs, points, outputs, timeout=10**6, stores=True, toggles=True)
         compare(network, x, group, counted, AddressPredictor(image), int(points[0]))
     overlapped(work[0], programs[0])
+    overlapped(work[2], programs[2])
+
+
+def test_hardware_for_linear_layers_alone() -> None:
+    """Vectors from the input to the output, operands and weights of few bits, parts of words."""
+    rng = np.random.default_rng(3)
+    b = NetworkBuilder(rng, (24, 1, 1), 4, count=4)
+    hidden = b.accumulate(b.convolution("x", 21, (1, 1)), bits=3, one_scale=True)
+    b.accumulate(b.convolution(hidden, 10, (1, 1)), raw=True)
+    network, x = b.network(), b.images
+    config = AcceleratorConfig(
+        layers="linear", lanes=8, cores=2, rails=1, operand_width=5, weight_width=5, banks=2,
+        requantise_lanes=4, accumulator_width=max(width_needed(network), 12), weight_words=256,
+        activation_words=32,
+    )  # fmt: skip
+    programs = [compile_network(network, config, encoding) for encoding in ("unary", "csd")]
+    image = link(programs)
+    points = np.repeat(np.arange(2), len(x))
+    inputs = np.concatenate([x.reshape(len(x), -1)] * 2)
+    counted = simulate(image, inputs, points, 10, timeout=10**5, stores=True, toggles=True)
+    compare(network, x, programs, counted, AddressPredictor(image), 0)
+    overlapped((network, x), programs)
 
 
 def overlapped(work: tuple[IntegerNetwork, np.ndarray], programs: list[Program]) -> None:
@@ -162,10 +205,16 @@ def overlapped(work: tuple[IntegerNetwork, np.ndarray], programs: list[Program])
         expected = execute(programs[point], x[index][None]).outputs[0]
         assert counted.outputs[number].tolist() == expected.tolist(), f"inference {number}"
     machine = Machine(image)
-    intervals = machine.intervals(points.tolist())
+    words = [
+        linear_words(programs[point], x[index][None])[0]
+        for point, index in zip(points, images, strict=True)
+    ]
+    intervals = machine.intervals(points.tolist(), [word for each in words for word in each])
     assert counted.cycles.tolist() == intervals
     # The first layer alone reads the input: the next one's is taken meanwhile.
-    alone = [machine.run(int(point)).cycles for point in points]
+    alone = [
+        machine.run(int(point), each).cycles for point, each in zip(points, words, strict=True)
+    ]
     assert intervals[0] == alone[0]
     assert all(one < other for one, other in zip(intervals[1:], alone[1:], strict=True))
 
