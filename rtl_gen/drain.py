@@ -157,8 +157,9 @@ class Drain(wiring.Component):
             m.d.sync += [
                 self.store.address.eq(word_address),
                 self.store.banks.eq(self._banks(item, members, word_bank)),
-                self.store.part.eq(lane[part_bits:]),
             ]
+            if config.parts > 1:
+                m.d.sync += self.store.part.eq(lane[part_bits:])
             if config.halves:
                 m.d.sync += [self.store.upper.eq(half), self.store.phase.eq(again)]
                 with m.If(again):
@@ -200,7 +201,7 @@ class Drain(wiring.Component):
                     m.d.sync += step.eq(0)
                     if config.parts > 1:
                         m.d.sync += lane.eq(lane + config.part_lanes)
-                    m.d.comb += core_done.eq(lane[part_bits:].all())
+                    m.d.comb += core_done.eq(lane[part_bits:].all() if config.parts > 1 else 1)
                 with m.If(pass_done):
                     m.next = "IDLE"
             with m.State("RAW"):
@@ -276,8 +277,8 @@ class Drain(wiring.Component):
             ]
             for place in range(config.part_lanes):
                 lanes = range(place, config.lanes, config.part_lanes)
-                parts = Array(chosen[index] for index in lanes)
-                m.d.comb += requantiser.sums[place].eq(parts[lane[part_bits:]])
+                part = _chosen([chosen[index] for index in lanes], lane[part_bits:])
+                m.d.comb += requantiser.sums[place].eq(part)
             with m.Switch(step):
                 for index in range(MAX_STEPS):
                     with m.Case(index):
@@ -291,11 +292,12 @@ class Drain(wiring.Component):
         values = [unit.value for unit in made] + [Const(0)] * (units - len(made))
         for place in range(units):
             m.d.comb += self.words[place].eq(
-                Array(values[(place - first) % units] for first in range(units))[
-                    item.bank[: units.bit_length() - 1]
-                ]
+                _chosen(
+                    [values[(place - first) % units] for first in range(units)],
+                    item.bank[: units.bit_length() - 1],
+                )
             )
-        totals = Array(unit.totals for unit in made)[core[: units.bit_length() - 1]]
+        totals = _chosen([unit.totals for unit in made], core[: units.bit_length() - 1])
         return [totals[place] for place in range(config.part_lanes)]
 
     def _banks(self, item: data.View, members: Signal, word_bank: Signal) -> Value:
@@ -311,3 +313,8 @@ class Drain(wiring.Component):
             & (word_bank >> bits == bank >> bits)
             for bank in range(config.banks)
         )
+
+
+def _chosen(values: list[Value], index: Value) -> Value:
+    """One of the values; the index of a single one has no bits."""
+    return Array(values)[index] if len(values) > 1 else values[0]

@@ -18,7 +18,7 @@ def drained_layout(config: AcceleratorConfig) -> data.StructLayout:
             "write": 1,
             "banks": config.banks,
             "address": 16,
-            "part": range(config.parts),
+            "part": range(max(config.parts, 2)),
             "phase": 1,
             "upper": 1,
         }
@@ -97,7 +97,7 @@ class StorePort(wiring.Component):
         with m.If(self.take):
             m.d.comb += [
                 enable.eq(1 << self.bank),
-                parts.eq(1 << self.lane[low:]),
+                parts.eq(1 << self.lane[low:] if config.parts > 1 else 1),
                 places.eq(1 << self.lane[:low]),
             ]
             m.d.sync += self.address.eq(self.place)
