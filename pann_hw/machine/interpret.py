@@ -286,7 +286,7 @@ class _Reads:
         known: dict[tuple[int, int, int, int], np.ndarray] = {}
         found = []
         for segment, window in self._windows:
-            word, strips, shift, _ = segment.position(row, step, window)
+            word, strips, shift = segment.position(row, step, window)
             key = (id(segment), word, strips, shift)
             if key not in known:
                 known[key] = segment.source_lanes(word, strips, shift, self._lanes)

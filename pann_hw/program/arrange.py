@@ -126,12 +126,9 @@ def estimated_cycles(network: IntegerNetwork, grids: Grids, config: AcceleratorC
                 per_group = outputs // one.groups
                 read = share * inputs * min(one.groups, -(-together // per_group))
                 adding += share * inputs * height * across / config.terms
-            shared = (
-                not pool
-                and grid.steps == grids.stored[one.tensor].steps == 1
-                and shares(one, width, tensor)
-            )
-            windows = height * len(tap_groups(across, one.padding[1], shared=shared))
+            shared = grid.steps == 1 and shares(one, width, tensor)
+            steps = grids.stored[one.tensor].steps
+            windows = height * len(tap_groups(across, one.padding[1], steps, shared=shared))
             fetching += -(-read // config.banks) * windows
         # The shorter one is not hidden behind the longer one altogether.
         low, high = sorted((adding, fetching))

@@ -122,7 +122,7 @@ def _segment(
         source.padding,
         0 if isinstance(source, MaxPool) else tensor.zero_point,
         place.banks,
-        # Neighbours are beside each other only where blocks are one pixel wide on both sides.
+        # What neighbours read is beside each other only where each makes one pixel of a row.
         grid.steps == 1 and shares(source, output.shape[2], tensor),
         by_rows,
     )
@@ -240,12 +240,10 @@ def _channel_weights(pairs: list[tuple[Source, Segment]], channel: int) -> list[
         for window in segment.window_list():
             within = window.channel - first_input
             if 0 <= within < inputs:
-                offset = segment.position(0, 0, window)[3]
-                columns = range(window.column, window.column + window.taps)
                 result.append(
                     [
-                        (offset + number, int(kernels[within, window.row, column]))
-                        for number, column in enumerate(columns)
+                        (offset, int(kernels[within, window.row, column]))
+                        for offset, column in window.taps
                     ]
                 )
             else:
