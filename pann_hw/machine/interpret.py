@@ -321,12 +321,15 @@ def _half(item: Pass, tile: int, phase: int, lanes: int) -> tuple[int, np.ndarra
 
 
 def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int]]]]:
-    """What each stored word is, in order: (layer, channel, [(lane, row, column) of each pixel])."""
+    """What each stored word is, in order: (layer, channel, [(lane, row, column) of each pixel]).
+
+    Channels, rows and columns are the integer network's.
+    """
     entries = []
     for item in program.passes:
         if item.raw:
             continue
-        channels = item.channels
+        order, channels = program.channel_orders[item.layer], item.channels
         if item.pool:
             channels = item.segments[0].channels
         for tile in range(item.tiles):
@@ -340,7 +343,7 @@ def store_map(program: Program) -> list[tuple[int, int, list[tuple[int, int, int
             entries += [
                 (
                     item.layer,
-                    item.first_channel + channel,
+                    order[item.first_channel + channel] if channel < item.channels else 0,
                     lanes if channel < item.channels else [],
                 )
                 for channel in range(channels)

@@ -29,6 +29,7 @@ from pann_hw.program.layout import (
     SEGMENT_WORDS,
     directory_stride,
 )
+from pann_hw.program.order import order_channels
 from pann_hw.program.program import Pass, Placement, Program
 from pann_hw.program.schedule import WeightWindow, bundles
 from pann_hw.program.windows import Segment, shares
@@ -50,6 +51,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
         raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or use unary')
     max_shift = config.shift if encoding == "csd" else 0
     output_shape = network.layers[-1].output.shape
+    network, orders = order_channels(network, max_shift)
     arrangement = arrange(network, config)
     network, placements = arrangement.network, arrangement.placements
     tensors = network.tensors
@@ -71,6 +73,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
         tuple(passes),
         tuple(layer.output.name for layer in network.layers),
         output_shape,
+        tuple(tuple(orders[layer.output.name].tolist()) for layer in network.layers),
     )
     _check_program(program)
     return program
