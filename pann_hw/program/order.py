@@ -62,8 +62,8 @@ def _terms(layer: Accumulate, max_shift: int) -> np.ndarray:
 
 def _passes_on(source: Source, layer: Accumulate) -> bool:
     """Whether each output channel reads the input channel of its own number, and no other."""
-    outputs, inputs, _, _ = source.weights.shape
-    return inputs == 1 and source.groups == outputs == layer.output.shape[0]
+    whole = (layer.output.shape[0], 1)
+    return source.weights.shape[:2] == whole and source.groups == whole[0]
 
 
 def _leaders(network: IntegerNetwork) -> dict[str, str]:
@@ -88,7 +88,9 @@ def _kept(network: IntegerNetwork) -> set[str]:
     """Tensors whose order is given: input, output, and those of layers with groups or parts."""
     kept = {network.input.name, network.layers[-1].output.name}
     for layer in network.layers:
-        for source in () if isinstance(layer, MaxPool) else layer.sources:
+        if isinstance(layer, MaxPool):
+            continue
+        for source in layer.sources:
             if len(source.weights) != layer.output.shape[0]:
                 kept.add(layer.output.name)
             if source.groups > 1 and not _passes_on(source, layer):

@@ -170,10 +170,10 @@ def tap_groups(kernel_width: int, padding: int, steps: int, *, shared: bool) -> 
     With ``shared`` the columns that read one place of a lane's own block, ``steps`` pixels wide,
     and of its neighbours' have one window, where that makes fewer.
     """
-    alone = [(column, ((CENTRE, column),)) for column in range(kernel_width)]
+    alone: list[Taps] = [(column, ((CENTRE, column),)) for column in range(kernel_width)]
     if not shared:
         return alone
-    near = []
+    near: list[Taps] = []
     for column in range(padding, padding + steps):
         beside = [(offset, column + (offset - CENTRE) * steps) for offset in range(3)]
         near.append((column, tuple(tap for tap in beside if 0 <= tap[1] < kernel_width)))
