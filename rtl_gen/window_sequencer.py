@@ -92,13 +92,9 @@ class WindowSequencer(wiring.Component):
         row = Signal(origin)
         column = Signal(edge)
 
-        shared = Signal()
-        taps = Signal(2)
-        m.d.comb += [
-            shared.eq((segment.shared_taps != 0) & (kernel_column == segment.shared_at)),
-            taps.eq(Mux(shared, segment.shared_taps, 1)),
-        ]
-        columns_left = kernel_column + taps != segment.kernel_width
+        # Where windows are shared, the lanes beside the own ones are seen from there.
+        skip = segment.shared & ((column.lane == -2) | (column.lane == 0))
+        columns_left = kernel_column + 1 != segment.row_windows
         rows_left = kernel_row + 1 != segment.kernel_height
         groups_left = group + 1 != segment.groups
         steps_left = tile_step + 1 != item.steps_wide
@@ -109,7 +105,7 @@ class WindowSequencer(wiring.Component):
             self.o.valid.eq(active),
             o.address.eq(channel + row.address + column.step),
             o.strips.eq(row.strip),
-            o.lanes.eq(Mux(shared, 0, column.lane)),
+            o.lanes.eq(column.lane),
             o.strips_there.eq(segment.strips - (row.row >= segment.last_rows)),
             o.columns_there.eq(segment.columns - (column.step >= segment.last_steps)),
             o.columns_bits.eq(item.columns_bits),
@@ -157,10 +153,9 @@ class WindowSequencer(wiring.Component):
             with m.If(segment.by_rows):
                 m.d.sync += [group.eq(0), channel.eq(segment.base)]
             with m.If(columns_left):
-                m.d.sync += kernel_column.eq(kernel_column + taps)
-                # Windows are shared only where blocks are one pixel wide.
+                m.d.sync += kernel_column.eq(kernel_column + 1)
                 with m.If(column.step + 1 == segment.steps):
-                    m.d.sync += [column.step.eq(0), column.lane.eq(column.lane + taps)]
+                    m.d.sync += [column.step.eq(0), column.lane.eq(column.lane + 1 + skip)]
                 with m.Else():
                     m.d.sync += column.step.eq(column.step + 1)
             with m.Else():

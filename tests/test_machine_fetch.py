@@ -59,10 +59,10 @@ def expected(item: Pass, lanes: int) -> Iterator[tuple[int, list[int], int, bool
             for window in one.window_list():
                 if window.channel % one.banks:
                     continue
-                word, strips, shift, _ = one.position(row, step, window)
+                word, strips, shift = one.position(row, step, window)
                 source = one.source_lanes(word, strips, shift, lanes).tolist()
                 address = one.base + window.channel // one.banks * one.grid.words + word
-                last = (window.row + 1, window.column + window.taps) == one.kernel
+                last = (window.row + 1, window.column) == (one.kernel[0], one.taps[-1][0])
                 yield address, source, one.pad_value, last
 
 

@@ -153,14 +153,14 @@ def test_steps_of_the_requantiser(rng: np.random.Generator) -> None:
 def test_lanes_requantised_at_a_time_change_the_order_alone(
     lanes: int, rng: np.random.Generator
 ) -> None:
-    """Stores of words that are requantised together, or in parts, are those of single words."""
+    """Words that are requantised together, or in parts, give what single words give."""
     network, x = residual_network(rng, 2)
     config = AcceleratorConfig(lanes=16, cores=6, banks=4, requantise_lanes=lanes)
     program = compile_network(network, config, "csd")
     check(network, x, program)
     plain = compile_network(network, replace(config, requantise_lanes=None), "csd")
     one, other = execute(program, x), execute(plain, x)
-    assert (one.stores == other.stores).all()
+    assert (one.outputs == other.outputs).all()
     cycles, before = (Machine(link([each])).run(0).cycles for each in (program, plain))
     assert (cycles < before) == (lanes == 64)
     assert (cycles > before) == (lanes < 16)

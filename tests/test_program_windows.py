@@ -46,9 +46,7 @@ def test_every_tap_once_and_groups_of_channels(kernel: int, steps: int, share: b
         for banks in (1, 2, 4):
             item = segment((3, kernel), (1, padding), banks, steps=steps, share=share)
             found = list(item.window_list())
-            taps = Counter(
-                (w.channel, w.row, w.column + tap) for w in found for tap in range(w.taps)
-            )
+            taps = Counter((w.channel, w.row, column) for w in found for _, column in w.taps)
             assert taps == Counter(np.ndindex(8, 3, kernel))
             assert len(found) == item.windows
             # Banks give a window each, of channels one after another, from the same place.
@@ -91,18 +89,22 @@ def test_cores_of_channels_of_their_own_read_by_rows(rng: np.random.Generator) -
     assert seen == {(False, False), (False, True), (True, False)}
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_neighbouring_taps_share_a_window(kernel: int) -> None:
+def test_neighbouring_taps_share_a_window(kernel: int, steps: int) -> None:
+    """All that read one place of the own block and the ones beside, where that saves a window."""
     for padding in range(12):
-        alone = [(column, 1) for column in range(kernel)]
-        assert tap_groups(kernel, padding, shared=False) == alone
-        near = [column for column in range(kernel) if column - padding in {-1, 0, 1}]
-        groups = tap_groups(kernel, padding, shared=True)
-        covered = [column + tap for column, taps in groups for tap in range(taps)]
-        assert covered == list(range(kernel))
-        assert len(groups) == kernel - max(len(near) - 1, 0)
-        if len(near) > 1:
-            assert (near[0], len(near)) in groups
+        alone = [(column, ((CENTRE, column),)) for column in range(kernel)]
+        assert tap_groups(kernel, padding, steps, shared=False) == alone
+        near = [column for column in range(kernel) if -steps <= column - padding < 2 * steps]
+        groups = tap_groups(kernel, padding, steps, shared=True)
+        assert len(groups) == min(kernel, kernel - len(near) + steps)
+        assert sorted(k for _, taps in groups for _, k in taps) == list(range(kernel))
+        for column, taps in groups:
+            for offset, tap in taps:
+                assert tap == column + (offset - CENTRE) * steps
+                # A neighbour is seen from its own lane only.
+                assert offset == CENTRE or 0 <= column - padding < steps
 
 
 def naive_words(grid: Grid, image: np.ndarray, lanes: int) -> np.ndarray:
@@ -124,18 +126,18 @@ def check_gather(item: Pass, lanes: int, rng: np.random.Generator) -> None:
         for tile in range(made.words):
             row, step = divmod(tile, made.steps)
             for window in windows:
-                word, strips, shift, offset = one.position(row, step, window)
+                word, strips, shift = one.position(row, step, window)
                 assert 0 <= word < one.grid.words
                 source = one.source_lanes(word, strips, shift, lanes)
                 elements = np.where(source < 0, one.pad_value, words[word, source])
                 for lane, y, x in replace(made, transposed=False).lanes(tile):
                     column = lane % made.columns
-                    for tap in range(window.taps):
-                        beside = offset + tap - CENTRE
+                    for offset, tap in window.taps:
+                        beside = offset - CENTRE
                         inside = 0 <= column + beside < made.columns
                         found = elements[lane + beside] if inside else 0
                         at_y = one.stride[0] * y - one.padding[0] + window.row
-                        at_x = one.stride[1] * x - one.padding[1] + window.column + tap
+                        at_x = one.stride[1] * x - one.padding[1] + tap
                         within = 0 <= at_y < one.grid.height and 0 <= at_x < one.grid.width
                         assert found == (image[at_y, at_x] if within else one.pad_value)
 
@@ -152,7 +154,7 @@ def test_elements_are_those_of_a_naive_gather(rng: np.random.Generator) -> None:
         for item in program.passes:
             check_gather(item, config.lanes, rng)
             for one in item.segments:
-                shared += any(taps > 1 for _, taps in one.taps)
+                shared += any(len(taps) > 1 for _, taps in one.taps)
                 turned += one.grid.rows < one.grid.height
     assert min(shared, turned) > 5
 
@@ -183,7 +185,7 @@ def test_fields_by_hand() -> None:
         "rows": 3,
         "steps": 2,
         "kernel_height": 3,
-        "kernel_width": 5,
+        "row_windows": 5,
         "next_row": 2,
         "next_strip": 0,
         "next_step": 1,
@@ -198,8 +200,7 @@ def test_fields_by_hand() -> None:
         "columns": 4,
         "last_rows": 2,
         "last_steps": 1,
-        "shared_at": 0,
-        "shared_taps": 0,
+        "shared": 0,
         "by_rows": 0,
         "pad_value": 9,
     }
@@ -215,7 +216,18 @@ def test_strides_over_whole_blocks() -> None:
 
 
 def test_shared_taps_in_the_fields() -> None:
+    """Columns -3 and -2, then the three that share a window, then column 2, beside them, and 3."""
     item = Segment("t", 0, 0, 2, Grid(8, 4, 4, 4, 1), (1, 7), (1, 1), (0, 3), 0, 2, True)
     fields = item.fields()
-    assert (fields["shared_at"], fields["shared_taps"]) == (2, 3)
-    assert item.position(0, 0, next(w for w in item.window_list() if w.taps == 3))[3] == 0
+    assert (fields["row_windows"], fields["shared"], fields["first_lane"]) == (5, 1, 253)
+    found = [item.position(0, 0, w)[2] for w in item.window_list() if w.channel == 0]
+    assert found == [-3, -2, 0, 2, 3]
+
+
+def test_taps_of_a_stride_in_the_fields() -> None:
+    """A 3 x 3 kernel of stride 2 on blocks two pixels wide: the middle tap, then both others."""
+    item = Segment("t", 0, 0, 2, Grid(8, 8, 4, 8, 2), (1, 3), (2, 2), (0, 1), 0, 2, True)
+    fields = item.fields()
+    assert (fields["row_windows"], fields["shared"]) == (2, 1)
+    assert (fields["first_step"], fields["first_lane"]) == (0, 0)
+    assert item.taps == [(1, ((1, 1),)), (2, ((0, 0), (1, 2)))]

@@ -43,15 +43,13 @@ class WindowSequencer(Unit):
         segment = self.segments[self.index]
         row, strip = self.row & _W, _signed(self.row >> 16 & _B)
         step, lane = self.column & _W, _signed(self.column >> 16 & _B)
-        shared = segment["shared_taps"] and self.kernel_column == segment["shared_at"]
-        taps = segment["shared_taps"] if shared else 1
         last = (
-            self.kernel_column + taps == segment["kernel_width"]
+            self.kernel_column + 1 == segment["row_windows"]
             and self.kernel_row + 1 == segment["kernel_height"]
         )
         return (
             strip,
-            0 if shared else lane,
+            lane,
             segment["strips"] - (row >= segment["last_rows"]),
             segment["columns"] - (step >= segment["last_steps"]),
             self.item["columns_bits"],
@@ -103,9 +101,7 @@ class WindowSequencer(Unit):
         if by_rows and groups_left:
             self._next_group(segment)
             return
-        shared = segment["shared_taps"] and self.kernel_column == segment["shared_at"]
-        taps = segment["shared_taps"] if shared else 1
-        columns_left = self.kernel_column + taps != segment["kernel_width"]
+        columns_left = self.kernel_column + 1 != segment["row_windows"]
         rows_left = self.kernel_row + 1 != segment["kernel_height"]
         if not (columns_left or rows_left or (groups_left and not by_rows)):
             self._next_segment()
@@ -114,10 +110,12 @@ class WindowSequencer(Unit):
             self.put("group", 0)
             self.put("channel", segment["base"])
         if columns_left:
-            self.put("kernel_column", self.kernel_column + taps)
+            self.put("kernel_column", self.kernel_column + 1)
             step, lane = self.column & _W, self.column >> 16
             if step + 1 == segment["steps"]:
-                self.put("column", (lane + taps & _B) << 16)
+                # The lanes beside the own ones are seen from there.
+                skip = segment["shared"] and _signed(lane) in {-2, 0}
+                self.put("column", (lane + 1 + skip & _B) << 16)
             else:
                 self.put("column", step + 1 | lane << 16)
             return

@@ -366,7 +366,7 @@ class _Reads:
         known: dict[tuple[int, int, int, int], np.ndarray] = {}
         found = []
         for segment, window in self._windows:
-            word, strips, shift, _ = segment.position(row, step, window)
+            word, strips, shift = segment.position(row, step, window)
             key = (id(segment), word, strips, shift)
             if key not in known:
                 known[key] = segment.source_lanes(word, strips, shift, self._lanes)
@@ -392,31 +392,35 @@ def _gates(item: Pass, lanes: int) -> np.ndarray:
 def store_map(program: Program) -> list[tuple[int, list[tuple[int, int, int, int]]]]:
     """What each stored word is, in order: (layer, [(lane, channel, row, column) of each value]).
 
-    Of a word that is written in half of its lanes, the values of those.
+    Channels, rows and columns are the integer network's. Of a word that is written in half of its
+    lanes, the values of those.
     """
     entries = []
     for item in program.passes:
         if item.raw:
             continue
+        order = program.channel_orders[item.layer]
         for tile in range(item.tiles):
             for channels in _together(item, program.config.requantisers):
                 for word, _, written in item.stores(tile, program.config.lanes):
                     for channel in channels:
-                        values = _values(item, item.output.grid, channel, word)
+                        values = _values(item, order, item.output.grid, channel, word)
                         entries.append((item.layer, [one for one in values if written[one[0]]]))
     return entries
 
 
-def _values(item: Pass, grid: Grid, channel: int, word: int) -> list[tuple[int, int, int, int]]:
+def _values(
+    item: Pass, order: Sequence[int], grid: Grid, channel: int, word: int
+) -> list[tuple[int, int, int, int]]:
     """(lane, channel, row, column) of the values in a word of a channel, or of a vector."""
     if channel >= item.channels:
         return []
     channel += item.first_channel
     lanes = grid.lanes(word)
     if not item.columns:
-        return [(lane, channel, row, column) for lane, row, column in lanes]
+        return [(lane, order[channel], row, column) for lane, row, column in lanes]
     first, outputs = channel * item.columns.width, item.columns.outputs
-    return [(lane, first + lane, 0, 0) for lane, *_ in lanes if first + lane < outputs]
+    return [(lane, order[first + lane], 0, 0) for lane, *_ in lanes if first + lane < outputs]
 
 
 def _together(item: Pass, requantisers: int) -> list[range]:
@@ -437,5 +441,7 @@ def output_map(program: Program) -> list[tuple[int, int, int]]:
         if item.raw
         for tile in range(item.tiles)
         for core in range(item.channels)
-        for _, channel, row, column in _values(item, item.grid, core, tile)
+        for _, channel, row, column in _values(
+            item, program.channel_orders[item.layer], item.grid, core, tile
+        )
     ]

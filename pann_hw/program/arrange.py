@@ -47,7 +47,7 @@ def arrange(network: IntegerNetwork, config: AcceleratorConfig) -> Arrangement:
 
     Raises
     ------
-    InputError : none fits; the message is that of the fastest one
+    InputError : none fits; the message is that of the fastest one that is not transposed
     """
     found = [
         (estimated_cycles(one, grids, config), one, grids)
@@ -64,7 +64,7 @@ def arrange(network: IntegerNetwork, config: AcceleratorConfig) -> Arrangement:
             placements = allocate(one, config, stored, linear.vectors)
             return Arrangement(one, grids, linear, placements)
         except InputError as error:
-            first = first or error
+            first = first or (error if one is network else None)
     assert first is not None
     raise first
 
@@ -132,12 +132,9 @@ def estimated_cycles(network: IntegerNetwork, grids: Grids, config: AcceleratorC
                 per_group = outputs // one.groups
                 read = share * inputs * min(one.groups, -(-together // per_group))
                 adding += share * inputs * height * across / config.terms
-            shared = (
-                not pool
-                and grid.steps == grids.stored[one.tensor].steps == 1
-                and shares(one, width, tensor)
-            )
-            windows = height * len(tap_groups(across, one.padding[1], shared=shared))
+            shared = grid.steps == 1 and shares(one, width, tensor)
+            steps = grids.stored[one.tensor].steps
+            windows = height * len(tap_groups(across, one.padding[1], steps, shared=shared))
             fetching += -(-read // config.banks) * windows
         # The shorter one is not hidden behind the longer one altogether.
         low, high = sorted((adding, fetching))

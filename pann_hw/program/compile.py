@@ -30,6 +30,7 @@ from pann_hw.program.layout import (
     directory_stride,
 )
 from pann_hw.program.linear import linear_passes
+from pann_hw.program.order import order_channels
 from pann_hw.program.program import Pass, Placement, Program
 from pann_hw.program.schedule import WeightWindow, bundles
 from pann_hw.program.windows import Segment, shares
@@ -51,6 +52,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
         raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or use unary')
     max_shift = config.shift if encoding == "csd" else 0
     output_shape = network.layers[-1].output.shape
+    network, orders = order_channels(network, max_shift)
     arrangement = arrange(network, config)
     network, placements = arrangement.network, arrangement.placements
     tensors = network.tensors
@@ -75,6 +77,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
         tuple(passes),
         tuple(layer.output.name for layer in network.layers),
         output_shape,
+        tuple(tuple(orders[layer.output.name].tolist()) for layer in network.layers),
     )
     _check_program(program)
     return program
@@ -128,7 +131,7 @@ def _segment(
         source.padding,
         0 if isinstance(source, MaxPool) else tensor.zero_point,
         place.banks,
-        # Neighbours are beside each other only where blocks are one pixel wide on both sides.
+        # What neighbours read is beside each other only where each makes one pixel of a row.
         grid.steps == 1 and shares(source, output.shape[2], tensor),
         by_rows,
     )
@@ -246,12 +249,10 @@ def _channel_weights(pairs: list[tuple[Source, Segment]], channel: int) -> list[
         for window in segment.window_list():
             within = window.channel - first_input
             if 0 <= within < inputs:
-                offset = segment.position(0, 0, window)[3]
-                columns = range(window.column, window.column + window.taps)
                 result.append(
                     [
-                        (offset + number, int(kernels[within, window.row, column]))
-                        for number, column in enumerate(columns)
+                        (offset, int(kernels[within, window.row, column]))
+                        for offset, column in window.taps
                     ]
                 )
             else:

@@ -104,7 +104,7 @@ SEGMENT: Fields = {
     "last_rows": 16,
     "last_steps": 16,
     "kernel_height": 8,
-    "kernel_width": 8,
+    "row_windows": 8,
     "next_row": 8,
     "next_strip": 8,
     "next_step": 8,
@@ -113,11 +113,10 @@ SEGMENT: Fields = {
     "first_lane": 8,
     "strips": 8,
     "columns": 8,
-    "shared_at": 8,
     "pad_value": 8,
-    "shared_taps": 2,
+    "shared": 1,
     "by_rows": 1,
-    "_reserved": 13,
+    "_reserved": 22,
 }
 """One tensor as a pass reads it.
 
@@ -127,8 +126,9 @@ whole blocks and rows; row_step: words of next_row; next_lane, next_step: from a
 beside it; first_row, first_strip, first_address: of the first tile's uppermost window (strips from
 the lane's own, modulo 2**8; words from the channel's first); first_step, first_lane: of its
 leftmost one; strips, columns: lanes that own a pixel; last_rows, last_steps: rows and pixels of the
-last strip's and column's blocks in the map; shared_at, shared_taps: the kernel columns that share a
-window, 0 taps where none do; pad_value: what elements outside the map count as.
+last strip's and column's blocks in the map; row_windows: of a kernel row; shared: those in the own
+lane hold the taps of the lanes beside it too; by_rows: groups of channels come innermost;
+pad_value: what elements outside the map count as.
 """
 
 LINEAR: Fields = {

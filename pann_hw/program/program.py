@@ -164,6 +164,7 @@ class Program:
     passes : in order of execution
     layer_names : name of each layer of the integer network
     output_shape : (C, H, W) of the network's output
+    channel_orders : of each layer the integer network's channel that each of its channels is
     """
 
     config: AcceleratorConfig
@@ -173,6 +174,7 @@ class Program:
     passes: tuple[Pass, ...]
     layer_names: tuple[str, ...]
     output_shape: tuple[int, int, int]
+    channel_orders: tuple[tuple[int, ...], ...]
 
     @property
     def term_words(self) -> tuple[int, ...]:

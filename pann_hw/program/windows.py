@@ -6,8 +6,9 @@ are banks, so windows come in groups too, one for each channel: for each group o
 row and window of that row, the channels one after another. Where cores read channels of their own,
 the groups of channels come last: so each core has windows all the time.
 
-Where a lane's block is one pixel wide, its left and right neighbours are the lanes beside it, and
-the taps in columns -1, 0 and 1 share a window.
+Where a lane makes one pixel of each row, what its neighbours read is in the lanes beside: the taps
+that read one place of its own block, of the left one's and of the right one's share a window. Of a
+3 x 3 kernel these are all taps of a row at stride 1, and the first and the last one at stride 2.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pann_hw.integer.network import MaxPool, Source, Tensor
 from pann_hw.program.grid import Grid
 
 __all__ = ["CENTRE", "Segment", "Window", "shares", "tap_groups"]
+
+Taps = tuple[int, tuple[tuple[int, int], ...]]
 
 CENTRE = 1
 """Offset of a term that adds each lane's own element; 0 and 2 are its neighbours'."""
@@ -64,10 +67,9 @@ class Segment:
         return self.channels // self.banks
 
     @cached_property
-    def taps(self) -> list[tuple[int, int]]:
-        """(first kernel column, columns) of the windows of a kernel row."""
-        shared = self.share and self.grid.steps == 1
-        return tap_groups(self.kernel[1], self.padding[1], shared=shared)
+    def taps(self) -> list[Taps]:
+        """The windows of a kernel row, as :func:`tap_groups` lists them."""
+        return tap_groups(self.kernel[1], self.padding[1], self.grid.steps, shared=self.share)
 
     @property
     def windows(self) -> int:
@@ -86,23 +88,19 @@ class Segment:
             for bank in range(self.banks):
                 yield Window(group * self.banks + bank, *place)
 
-    def position(self, row: int, step: int, window: Window) -> tuple[int, int, int, int]:
+    def position(self, row: int, step: int, window: Window) -> tuple[int, int, int]:
         """Where a window of the tile at (row, step) of its blocks lies.
 
         Returns
         -------
         word of the channel, strips, lanes : of the word, and of what it is turned by: element i is
             lane ``i + strips * columns + lanes``
-        offset : of the term that adds the window's first kernel column
         """
         y = self.stride[0] * row - self.padding[0] + window.row
         x = self.stride[1] * step - self.padding[1] + window.column
-        offset = CENTRE
-        if window.taps > 1:
-            offset, x = CENTRE + x - step, step
         strips, y = divmod(y, self.grid.rows)
         lanes, x = divmod(x, self.grid.steps)
-        return y * self.grid.steps + x, strips, lanes, offset
+        return y * self.grid.steps + x, strips, lanes
 
     def source_lanes(self, word: int, strips: int, shift: int, lanes: int) -> np.ndarray:
         """The lane of the word that each of ``lanes`` elements is; -1 for padding."""
@@ -118,11 +116,9 @@ class Segment:
         """The segment as a record of the program format."""
         grid = self.grid
         strip, row = divmod(-self.padding[0], grid.rows)
-        lane, step = divmod(-self.padding[1], grid.steps)
+        lane, step = divmod(self.taps[0][0] - self.padding[1], grid.steps)
         next_strip, next_row = divmod(self.stride[0], grid.rows)
         next_lane, next_step = divmod(self.stride[1], grid.steps)
-        shared = [item for item in self.taps if item[1] > 1]
-        shared_at, shared_taps = shared[0] if shared else (0, 1)
         return {
             "base": self.base,
             "pitch": grid.words,
@@ -130,7 +126,7 @@ class Segment:
             "rows": grid.rows,
             "steps": grid.steps,
             "kernel_height": self.kernel[0],
-            "kernel_width": self.kernel[1],
+            "row_windows": len(self.taps),
             "next_row": next_row,
             "next_strip": next_strip,
             "next_step": next_step,
@@ -145,8 +141,7 @@ class Segment:
             "columns": grid.columns_used,
             "last_rows": grid.last_rows,
             "last_steps": grid.last_steps,
-            "shared_at": shared_at,
-            "shared_taps": shared_taps if shared else 0,
+            "shared": int(any(len(taps) > 1 for _, taps in self.taps)),
             "by_rows": int(self.by_rows),
             "pad_value": self.pad_value,
         }
@@ -159,27 +154,32 @@ class Window:
     Attributes
     ----------
     channel : counted from the segment's first channel
-    row, column : of the kernel, the first of ``taps`` columns
-    taps : 1..3
+    row, column : of the kernel, what each lane's own element is; the column may be beyond its last
+    taps : (offset, kernel column) of the one to three that it has the elements of
     """
 
     channel: int
     row: int
     column: int
-    taps: int
+    taps: tuple[tuple[int, int], ...]
 
 
-def tap_groups(kernel_width: int, padding: int, *, shared: bool) -> list[tuple[int, int]]:
-    """(first column, columns) of the windows that cover a kernel row, from left to right.
+def tap_groups(kernel_width: int, padding: int, steps: int, *, shared: bool) -> list[Taps]:
+    """(column, taps) of the windows that cover a kernel row, from left to right; see Window.
 
-    With ``shared`` the columns that read a lane's own pixel and its neighbours' have one window.
+    With ``shared`` the columns that read one place of a lane's own block, ``steps`` pixels wide,
+    and of its neighbours' have one window, where that makes fewer.
     """
-    near = [k for k in range(kernel_width) if abs(k - padding) <= 1]
-    if not shared or len(near) < 2:
-        return [(column, 1) for column in range(kernel_width)]
-    before = [(column, 1) for column in range(near[0])]
-    after = [(column, 1) for column in range(near[-1] + 1, kernel_width)]
-    return [*before, (near[0], len(near)), *after]
+    alone: list[Taps] = [(column, ((CENTRE, column),)) for column in range(kernel_width)]
+    if not shared:
+        return alone
+    near: list[Taps] = []
+    for column in range(padding, padding + steps):
+        beside = [(offset, column + (offset - CENTRE) * steps) for offset in range(3)]
+        near.append((column, tuple(tap for tap in beside if 0 <= tap[1] < kernel_width)))
+    before = alone[: max(padding - steps, 0)]
+    groups = [*before, *near, *alone[padding + 2 * steps :]]
+    return groups if len(groups) < len(alone) else alone
 
 
 def shares(source: Source | MaxPool, output_width: int, tensor: Tensor) -> bool:

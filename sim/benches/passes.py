@@ -159,8 +159,8 @@ def fetches(item: Pass) -> Iterator[tuple[Segment, Window, bool]]:
     for segment in item.segments:
         for window in segment.window_list():
             if window.channel % segment.banks == 0:
-                end = window.row + 1, window.column + window.taps
-                yield segment, window, end == segment.kernel
+                end = segment.kernel[0] - 1, segment.taps[-1][0]
+                yield segment, window, (window.row, window.column) == end
 
 
 def _record(fields: Fields, words: list[int]) -> dict[str, int]:

@@ -70,7 +70,7 @@ class _Bench:
                 row, step = divmod(tile, item.grid.steps)
                 listed = zip(fetches(item), requests(item, tile), strict=True)
                 for (segment, window, _), request in listed:
-                    word, strips, lanes, _ = segment.position(row, step, window)
+                    word, strips, lanes = segment.position(row, step, window)
                     source = segment.source_lanes(word, strips, lanes, self.config.lanes)
                     cases.append(self._case(request, source))
         return cases

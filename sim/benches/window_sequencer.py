@@ -26,7 +26,7 @@ def requests(item: Pass, tile: int) -> Iterator[dict[str, int]]:
     row, step = divmod(tile, item.grid.steps)
     for segment, window, last in fetches(item):
         grid = segment.grid
-        word, strips, lanes, _ = segment.position(row, step, window)
+        word, strips, lanes = segment.position(row, step, window)
         channel = segment.base + window.channel // segment.banks * grid.words
         yield {
             "address": channel + word,
