@@ -119,7 +119,10 @@ def test_every_point_is_found_from_the_directory(
         entry = image.descriptors[point * stride :].tolist()
         place = program.placements["x"]
         head = record(POINT, entry[:POINT_WORDS])
-        assert (head["channels"], head["height"], head["width"]) == place.shape
+        size = (head["height"], head["width"])
+        assert (head["channels"], *size) == network.input.shape
+        assert size == place.grid.size
+        assert head["transposed"] == place.grid.transposed
         assert (head["base"], head["pitch"]) == (place.base, place.grid.words)
         assert (head["rows"], head["steps"]) == (place.grid.rows, place.grid.steps)
         assert 2 ** head["columns_bits"] == place.grid.columns
@@ -142,7 +145,8 @@ def test_every_point_is_found_from_the_directory(
             assert head["cores"] == (0 if item.pool else item.channels)
             for core in range(head["cores"]):
                 words = image.descriptors[position : position + CORE_WORDS].tolist()
-                check_core(record(CORE, words), layer, item.first_channel + core, head["steps"])
+                channel = program.channel_orders[item.layer][item.first_channel + core]
+                check_core(record(CORE, words), layer, channel, head["steps"])
                 position += CORE_WORDS
                 stream, start = item.bundles[core], next_term[core]
                 assert (image.terms[core][start : start + len(stream)] == stream).all()
