@@ -45,7 +45,7 @@ class Segment:
     pad_value : what elements outside the tensor count as
     banks : channels of a group
     share : whether neighbouring taps may share a window; only where padding counts as 0
-    pairs : whether all taps of a row share windows in pairs; only where one lane of each row is used
+    pairs : whether all taps of a row share windows in pairs; only where one lane of a row is used
     by_rows : for each kernel row and window of that row, the groups of channels, instead of for
         each group of channels, the kernel rows and windows
     """
