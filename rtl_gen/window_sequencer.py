@@ -93,7 +93,8 @@ class WindowSequencer(wiring.Component):
         column = Signal(edge)
 
         # Where windows are shared, the lanes beside the own ones are seen from there.
-        skip = segment.shared & ((column.lane == -2) | (column.lane == 0))
+        near = (column.lane == -2) | (column.lane == 0)
+        skip = segment.pairs | (segment.shared & near)
         columns_left = kernel_column + 1 != segment.row_windows
         rows_left = kernel_row + 1 != segment.kernel_height
         groups_left = group + 1 != segment.groups

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import MaxPool, Source, Tensor
 from pann_hw.program.compile import compile_network
 from pann_hw.program.grid import Grid
 from pann_hw.program.layout import SEGMENT, pack
 from pann_hw.program.program import Pass
-from pann_hw.program.windows import CENTRE, Segment, tap_groups
+from pann_hw.program.windows import CENTRE, Segment, pairs, tap_groups, tap_pairs
 from tests.random_networks import (
     feature_map_network,
     random_config,
@@ -35,7 +36,7 @@ def segment(
     by_rows: bool = False,
 ) -> Segment:
     grid = Grid(9, 4 * steps, 4, 3, steps)
-    return Segment("t", 40, 4, 8, grid, kernel, (1, 1), padding, 3, banks, share, by_rows)
+    return Segment("t", 40, 4, 8, grid, kernel, (1, 1), padding, 3, banks, share, by_rows=by_rows)
 
 
 @pytest.mark.parametrize("share", [False, True])
@@ -201,6 +202,7 @@ def test_fields_by_hand() -> None:
         "last_rows": 2,
         "last_steps": 1,
         "shared": 0,
+        "pairs": 0,
         "by_rows": 0,
         "pad_value": 9,
     }
@@ -213,6 +215,32 @@ def test_strides_over_whole_blocks() -> None:
     assert (fields["next_strip"], fields["next_row"]) == (2, 1)
     assert (fields["next_lane"], fields["next_step"]) == (2, 1)
     assert fields["row_step"] == 2
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [2, 5, 7, 8])
+def test_pairs_cover_every_column_once(kernel: int, steps: int) -> None:
+    """Each window has a column of an even lane's block, and that of the next lane's, if any."""
+    groups = tap_pairs(kernel, steps)
+    assert sorted(column for _, taps in groups for _, column in taps) == list(range(kernel))
+    for column, taps in groups:
+        assert column // steps % 2 == 0
+        assert [offset for offset, _ in taps] == [1, 2][: len(taps)]
+        assert [own for _, own in taps] == [column, column + steps][: len(taps)]
+
+
+def test_pairs_where_one_lane_of_a_row_is_used() -> None:
+    """The map's width in one window: not in a maximum, with padding, or within a lane's block."""
+    grid = Grid(8, 8, 8, 2, 1)
+    source = Source("x", np.ones((1, 1, 8, 8), np.int64))
+    assert pairs(source, 1, grid)
+    assert not pairs(source, 2, grid)
+    assert not pairs(replace(source, padding=(0, 1)), 1, grid)
+    assert not pairs(MaxPool(Tensor("y", (1, 1, 1), 4), "x", (8, 8), (1, 1)), 1, grid)
+    assert not pairs(source, 1, replace(grid, columns=1, steps=8))
+    item = Segment("x", 0, 0, 2, grid, (8, 8), (1, 1), (0, 0), 0, 2, False, pairs=True)
+    assert (item.windows, item.fields()["row_windows"], item.fields()["pairs"]) == (64, 4, 1)
+    assert item.fields()["shared"] == 0
 
 
 def test_shared_taps_in_the_fields() -> None:

@@ -114,7 +114,7 @@ class WindowSequencer(Unit):
             step, lane = self.column & _W, self.column >> 16
             if step + 1 == segment["steps"]:
                 # The lanes beside the own ones are seen from there.
-                skip = segment["shared"] and _signed(lane) in {-2, 0}
+                skip = segment["pairs"] or (segment["shared"] and _signed(lane) in {-2, 0})
                 self.put("column", (lane + 1 + skip & _B) << 16)
             else:
                 self.put("column", step + 1 | lane << 16)

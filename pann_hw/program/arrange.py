@@ -19,7 +19,7 @@ from pann_hw.program.limits import check_tensors, check_windows
 from pann_hw.program.linear import Linear, linear_layers
 from pann_hw.program.program import Placement
 from pann_hw.program.transpose import transpose
-from pann_hw.program.windows import shares, tap_groups
+from pann_hw.program.windows import pairs, shares, tap_groups, tap_pairs
 
 __all__ = ["Arrangement", "arrange", "estimated_cycles", "halvable"]
 
@@ -132,9 +132,13 @@ def estimated_cycles(network: IntegerNetwork, grids: Grids, config: AcceleratorC
                 per_group = outputs // one.groups
                 read = share * inputs * min(one.groups, -(-together // per_group))
                 adding += share * inputs * height * across / config.terms
-            shared = grid.steps == 1 and shares(one, width, tensor)
-            steps = grids.stored[one.tensor].steps
-            windows = height * len(tap_groups(across, one.padding[1], steps, shared=shared))
+            stored = grids.stored[one.tensor]
+            if pairs(one, width, stored):
+                row = tap_pairs(across, stored.steps)
+            else:
+                shared = grid.steps == 1 and shares(one, width, tensor)
+                row = tap_groups(across, one.padding[1], stored.steps, shared=shared)
+            windows = height * len(row)
             fetching += -(-read // config.banks) * windows
         # The shorter one is not hidden behind the longer one altogether.
         low, high = sorted((adding, fetching))

@@ -33,7 +33,7 @@ from pann_hw.program.linear import linear_passes
 from pann_hw.program.order import order_channels
 from pann_hw.program.program import Pass, Placement, Program
 from pann_hw.program.schedule import WeightWindow, bundles
-from pann_hw.program.windows import Segment, shares
+from pann_hw.program.windows import Segment, pairs, shares
 
 __all__ = ["compile_network", "descriptor_words"]
 
@@ -133,6 +133,7 @@ def _segment(
         place.banks,
         # What neighbours read is beside each other only where each makes one pixel of a row.
         grid.steps == 1 and shares(source, output.shape[2], tensor),
+        pairs(source, output.shape[2], place.grid),
         by_rows,
     )
 

@@ -116,7 +116,8 @@ SEGMENT: Fields = {
     "pad_value": 8,
     "shared": 1,
     "by_rows": 1,
-    "_reserved": 22,
+    "pairs": 1,
+    "_reserved": 21,
 }
 """One tensor as a pass reads it.
 
@@ -127,7 +128,8 @@ beside it; first_row, first_strip, first_address: of the first tile's uppermost 
 the lane's own, modulo 2**8; words from the channel's first); first_step, first_lane: of its
 leftmost one; strips, columns: lanes that own a pixel; last_rows, last_steps: rows and pixels of the
 last strip's and column's blocks in the map; row_windows: of a kernel row; shared: those in the own
-lane hold the taps of the lanes beside it too; by_rows: groups of channels come innermost;
+lane hold the taps of the lanes beside it too; pairs: every other lane's, with those of the lane to
+the right; by_rows: groups of channels come innermost;
 pad_value: what elements outside the map count as.
 """
 

@@ -9,6 +9,7 @@ the groups of channels come last: so each core has windows all the time.
 Where a lane makes one pixel of each row, what its neighbours read is in the lanes beside: the taps
 that read one place of its own block, of the left one's and of the right one's share a window. Of a
 3 x 3 kernel these are all taps of a row at stride 1, and the first and the last one at stride 2.
+Where there is one pixel of each row, all taps share windows in pairs, with the lane beside.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from pann_hw.integer.network import MaxPool, Source, Tensor
 from pann_hw.program.grid import Grid
 
-__all__ = ["CENTRE", "Segment", "Window", "shares", "tap_groups"]
+__all__ = ["CENTRE", "Segment", "Window", "pairs", "shares", "tap_groups", "tap_pairs"]
 
 Taps = tuple[int, tuple[tuple[int, int], ...]]
 
@@ -44,6 +45,7 @@ class Segment:
     pad_value : what elements outside the tensor count as
     banks : channels of a group
     share : whether neighbouring taps may share a window; only where padding counts as 0
+    pairs : whether all taps of a row share windows in pairs; only where one lane of a row is used
     by_rows : for each kernel row and window of that row, the groups of channels, instead of for
         each group of channels, the kernel rows and windows
     """
@@ -59,6 +61,7 @@ class Segment:
     pad_value: int
     banks: int
     share: bool
+    pairs: bool = False
     by_rows: bool = False
 
     @property
@@ -69,7 +72,10 @@ class Segment:
     @cached_property
     def taps(self) -> list[Taps]:
         """The windows of a kernel row, as :func:`tap_groups` lists them."""
-        return tap_groups(self.kernel[1], self.padding[1], self.grid.steps, shared=self.share)
+        width, steps = self.kernel[1], self.grid.steps
+        if self.pairs:
+            return tap_pairs(width, steps)
+        return tap_groups(width, self.padding[1], steps, shared=self.share)
 
     @property
     def windows(self) -> int:
@@ -141,7 +147,8 @@ class Segment:
             "columns": grid.columns_used,
             "last_rows": grid.last_rows,
             "last_steps": grid.last_steps,
-            "shared": int(any(len(taps) > 1 for _, taps in self.taps)),
+            "shared": int(not self.pairs and any(len(taps) > 1 for _, taps in self.taps)),
+            "pairs": int(self.pairs),
             "by_rows": int(self.by_rows),
             "pad_value": self.pad_value,
         }
@@ -180,6 +187,38 @@ def tap_groups(kernel_width: int, padding: int, steps: int, *, shared: bool) -> 
     before = alone[: max(padding - steps, 0)]
     groups = [*before, *near, *alone[padding + 2 * steps :]]
     return groups if len(groups) < len(alone) else alone
+
+
+def tap_pairs(kernel_width: int, steps: int) -> list[Taps]:
+    """The windows of a kernel row where one lane of each row is used, and there is no padding.
+
+    Each has the elements of the lane's own block, ``steps`` pixels wide, and of the right one's.
+    """
+    own = [column for column in range(kernel_width) if column // steps % 2 == 0]
+    return [
+        (
+            column,
+            tuple(
+                (CENTRE + beside, column + beside * steps)
+                for beside in (0, 1)
+                if column + beside * steps < kernel_width
+            ),
+        )
+        for column in own
+    ]
+
+
+def pairs(source: Source | MaxPool, output_width: int, grid: Grid) -> bool:
+    """Whether all taps of a row may share windows in pairs, and there are more than one lane's.
+
+    Parameters
+    ----------
+    output_width : columns of what is made
+    grid : of the tensor that is read
+    """
+    if isinstance(source, MaxPool) or output_width > 1 or source.padding[1]:
+        return False
+    return grid.columns > 1 and source.weights.shape[3] > grid.steps
 
 
 def shares(source: Source | MaxPool, output_width: int, tensor: Tensor) -> bool:
