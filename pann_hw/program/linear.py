@@ -66,7 +66,8 @@ def digits(value: int, max_shift: int, terms: int) -> list[list[int]]:
 
 def could_be_linear(network: IntegerNetwork, config: AcceleratorConfig) -> list[Accumulate]:
     """Layers that could have lanes as outputs if ``weight_width`` were as large as may be."""
-    widest = replace(config, weight_width=min(config.operand_width + 1, 8), weight_words=0)
+    width = min(config.operand_width + 1, 8)
+    widest = replace(config, weight_width=width, weight_words=0, layer_kinds="all")
     return [
         layer
         for layer in network.layers
@@ -93,8 +94,8 @@ def linear_layers(
         reason = _lacks(network, layer, config)
         if reason and not config.windows:
             raise InputError(
-                f"layer {layer.output.name!r} {reason}: hardware with layers = linear has no "
-                "windows for it; use layers = all"
+                f"layer {layer.output.name!r} {reason}: hardware with layer_kinds = linear has "
+                "no windows for it; use layer_kinds = all"
             )
         if not reason and (not config.windows or _gains(network, layer, config)):
             chosen.add(index)
