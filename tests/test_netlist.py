@@ -28,6 +28,10 @@ CONFIGS = {
     "csd, wide shift": _config(
         cores=2, max_shift=7, accumulator_width=28, low_bits=8, window_slots=16
     ),
+    "columns of weights": _config(weight_words=64, weight_width=5, operand_width=6, cores=2),
+    "linear layers alone": _config(
+        layer_kinds="linear", weight_words=64, weight_width=4, operand_width=4, cores=1, rails=1
+    ),
     "csd, four terms": _config(cores=1, terms_per_rail=2, requantise_lanes=4),
 }
 

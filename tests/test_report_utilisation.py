@@ -9,10 +9,13 @@ import pytest
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool
+from pann_hw.integer.run import run
 from pann_hw.integer.terms import term_count
+from pann_hw.machine.cycles import linear_words
 from pann_hw.machine.machine import Machine, Schedule
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
+from pann_hw.program.linear import digits
 from pann_hw.program.program import Program
 from pann_hw.report.utilisation import (
     CAUSES,
@@ -22,7 +25,14 @@ from pann_hw.report.utilisation import (
     layer_uses,
     use_rows,
 )
-from tests.random_networks import one_layer, random_config, random_network, residual_network
+from tests.random_networks import (
+    linear_network,
+    one_layer,
+    random_config,
+    random_network,
+    residual_network,
+    width_needed,
+)
 
 
 def used(
@@ -106,3 +116,35 @@ def test_each_loss_is_of_its_cause() -> None:
     assert use.idle_cores * 3 == use.stalled + 3 * 2 * 8
     (more,) = used(one_layer((1, 1, 2), (1, 1), channels=3), replace(config, cores=3))[2]
     assert more.idle_cores == 0
+
+
+@pytest.mark.parametrize(("lanes", "cores"), [(16, 1), (16, 3), (32, 2)])
+def test_terms_of_linear_passes_are_bits_of_activations(
+    lanes: int, cores: int, rng: np.random.Generator
+) -> None:
+    network, x = linear_network(rng, 2)
+    config = random_config(
+        rng, lanes=lanes, cores=cores, weight_words=4096,
+        accumulator_width=max(width_needed(network), 18),
+    )  # fmt: skip
+    program = compile_network(network, config, "csd" if config.shift else "unary")
+    schedule = Machine(link([program])).run(0, linear_words(program, x)[0])
+    uses = layer_uses(program, schedule)
+    assert sum(use.cycles for use in uses) == schedule.cycles
+    for use in (*uses, joined("all", uses)):
+        parts = [use.filled, *(getattr(use, name) for name in CAUSES)]
+        assert min(parts) >= 0
+        assert sum(parts) == use.slots == use.cycles * cores * lanes * config.terms
+    values = run(network, x)
+    checked = 0
+    for number, (layer, use) in enumerate(zip(network.layers, uses, strict=True)):
+        passes = [one.columns for one in program.passes if one.layer == number]
+        if passes[0] is None or passes[0].tensor == "t0":
+            continue
+        checked += 1
+        tensor = values[passes[0].tensor][0].numpy().ravel().tolist()
+        steps = [digits(value, config.shift, config.terms) for value in tensor]
+        terms = sum(len(step) for each in steps for step in each)
+        assert use.terms == terms * len(passes)
+        assert use.filled == terms * layer.output.shape[0]
+    assert checked
