@@ -221,7 +221,7 @@ def _column_bytes(weights: np.ndarray, config: AcceleratorConfig) -> np.ndarray:
     elements = np.abs(weights) | (weights < 0).astype(np.int64) << (width - 1)
     bits = (elements[:, :, None] >> np.arange(width) & 1).astype(np.uint8)
     padded = np.zeros((len(weights), 32 * config.column_words), np.uint8)
-    padded[:, : config.lanes * width] = bits.reshape(len(weights), -1)
+    padded[:, : config.lanes * width] = bits.reshape(len(weights), config.lanes * width)
     return np.packbits(padded, axis=1, bitorder="little")
 
 
