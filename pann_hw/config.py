@@ -15,7 +15,7 @@ FORMAT_VERSION = 3
 """Version of the program format; part of every program's header."""
 
 _CHOICES: dict[str, tuple[object, ...]] = {
-    "layers": ("all", "linear"),
+    "layer_kinds": ("all", "linear"),
     "lane": ("unary", "csd"),
     "rails": (1, 2),
     "terms_per_rail": (1, 2),
@@ -43,7 +43,7 @@ class AcceleratorConfig:
 
     Attributes
     ----------
-    layers : "all", or "linear": without what fetches windows, for networks of linear layers alone
+    layer_kinds : "all"; or "linear", without what fetches windows, for linear layers alone
     lanes : output pixels that a core works on at a time, N
     cores : output channels worked on at a time, C
     lane : "unary" (additions only) or "csd" (terms are shifted by 0..max_shift)
@@ -65,7 +65,7 @@ class AcceleratorConfig:
         lanes * banks; left out, or None, as many as lanes
     """
 
-    layers: str = "all"
+    layer_kinds: str = "all"
     lanes: int = 8
     cores: int = 4
     lane: str = "csd"
@@ -111,9 +111,9 @@ class AcceleratorConfig:
                 f"low_bits = {self.low_bits}: must be below accumulator_width = "
                 f"{self.accumulator_width}"
             )
-        if self.layers == "linear" and not self.weight_words:
+        if self.layer_kinds == "linear" and not self.weight_words:
             raise InputError(
-                'weight_words = 0: layers = "linear" needs columns of weights, at least 1'
+                'weight_words = 0: layer_kinds = "linear" needs columns of weights, at least 1'
             )
         if self.weight_width > self.operand_width + 1:
             raise InputError(
@@ -167,7 +167,7 @@ class AcceleratorConfig:
     @property
     def windows(self) -> bool:
         """Whether there is what fetches windows: convolution, pooling and all but linear layers."""
-        return self.layers == "all"
+        return self.layer_kinds == "all"
 
     @property
     def linear(self) -> bool:

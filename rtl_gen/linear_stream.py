@@ -42,8 +42,8 @@ def linear_layout(config: AcceleratorConfig) -> data.StructLayout:
 class LinearStream(wiring.Component):
     """``sum[lane] = bias[lane] + sum over x of sum over the set bits of x of (weight << bit)``.
 
-    Words of activations are read one after another, and of each word the activations that are not
-    0, lane by lane. Their bits are added as ``pann_hw.program.linear.digits`` says,
+    Words of activations are read one after another, bank by bank, and of each word the activations
+    that are not 0, lane by lane. Their bits are added as ``pann_hw.program.linear.digits`` says,
     ``config.terms`` a cycle, with the column of weights that belongs to the activation. The bias
     comes first, as columns that are digits of it. All cores follow, each with columns of its own.
 
@@ -129,6 +129,16 @@ class LinearStream(wiring.Component):
         pick = Signal()
         word_end = Signal()
         bank_end = Signal()
+        end = Signal.like(bank)
+        if banks > 1:
+            last_words = Signal(16)
+            last_bank = Signal(2)
+            m.d.comb += end.eq(Mux(left < last_words, last_bank, banks - 1))
+            with m.If(self.start):
+                m.d.sync += [
+                    last_words.eq(self.record.last_words),
+                    last_bank.eq(self.record.last_bank),
+                ]
         finished = Signal()
         m.d.comb += [
             adds_x.eq((x != 0) & ~adds_bias),
@@ -136,7 +146,7 @@ class LinearStream(wiring.Component):
             free.eq(remaining == 0),
             pick.eq(candidates.any() & free),
             bank_end.eq(there & (rest == 0) & (free | ~candidates.any())),
-            word_end.eq(bank_end & (bank == banks - 1)),
+            word_end.eq(bank_end & (bank == end)),
             self.read.eq((first_read | word_end) & (left != 0)),
             self.column.eq(Mux(adds_bias, bias_column, x_column)),
             self.column_read.eq(adds_bias | (adds_x & fresh)),

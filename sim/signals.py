@@ -207,6 +207,8 @@ def _linear_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         # Elsewhere the words are those that the row reader sees too.
         ports.append("words")
     signals = [CountedSignal("memory_ports", stream, name) for name in ports]
+    if config.banks > 1:
+        signals += [CountedSignal("control", stream, name) for name in ("last_words", "last_bank")]
     signals.append(CountedSignal("term_stream", stream, "o"))
     for number in range(config.cores):
         memory = ("array", f"weight_memory_{number}")

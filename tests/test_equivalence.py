@@ -179,7 +179,7 @@ def test_hardware_for_linear_layers_alone() -> None:
     b.accumulate(b.convolution(hidden, 10, (1, 1)), raw=True)
     network, x = b.network(), b.images
     config = AcceleratorConfig(
-        layers="linear", lanes=8, cores=2, rails=1, operand_width=5, weight_width=5, banks=2,
+        layer_kinds="linear", lanes=8, cores=2, rails=1, operand_width=5, weight_width=5, banks=2,
         requantise_lanes=4, accumulator_width=max(width_needed(network), 12), weight_words=256,
         activation_words=32,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.terms import encode
+from pann_hw.machine.cycles import largest_words, linear_words
 from pann_hw.machine.machine import Machine
 from pann_hw.machine.sizing import additions, fitted, smallest
 from pann_hw.program.compile import compile_network
@@ -30,7 +31,9 @@ def network() -> IntegerNetwork:
 
 
 def cycles(network: IntegerNetwork, config: AcceleratorConfig) -> int:
-    return Machine(link([compile_network(network, config, "csd")])).intervals([0, 0])[-1]
+    """At most so many from an inference to the next."""
+    program = compile_network(network, config, "csd")
+    return Machine(link([program])).intervals([0, 0], largest_words(program) * 2)[-1]
 
 
 def test_the_first_size_that_is_fast_enough(network: IntegerNetwork) -> None:
@@ -48,12 +51,57 @@ def test_the_first_size_that_is_fast_enough(network: IntegerNetwork) -> None:
 
 def test_what_is_not_tried_cannot_be_fast_enough(network: IntegerNetwork) -> None:
     limit = 1700
+    # The linear layer takes as long as its activations have bits.
+    rest = network.layers[:-1]
     tried = {(one.config.lanes, one.config.cores) for one in smallest(network, "csd", limit, BASE)}
     for lanes, cores in ((4, 1), (4, 2), (8, 1)):
-        assert lanes * cores * BASE.terms * limit < additions(network.layers, BASE.shift)
+        assert lanes * cores * BASE.terms * limit < additions(rest, BASE.shift)
         assert (lanes, cores) not in tried
         config = replace(BASE, lanes=lanes, cores=cores, activation_words=8192)
         assert cycles(network, config) > limit
+
+
+def test_columns_are_for_linear_layers(network: IntegerNetwork) -> None:
+    """As wide as the weights, whatever the base has; none where no layer has lanes as outputs."""
+    last = network.layers[-1]
+    assert isinstance(last, Accumulate)
+    largest = int(np.abs(last.sources[0].weights).max())
+    for base in (BASE, replace(BASE, weight_words=3, weight_width=8)):
+        configs = [one.config for one in smallest(network, "csd", 4000, base)]
+        columns = [compile_network(network, one, "csd").weight_words for one in configs]
+        assert columns == [one.weight_words for one in configs]
+        assert max(columns) > 8 * 6 * 6 > min(columns)
+        assert {one.layer_kinds for one in configs} == {"all"}
+        assert {one.weight_width for one in configs} == {largest.bit_length() + 1}
+    padded = NetworkBuilder(np.random.default_rng(3), (3, 6, 6), 4)
+    padded.accumulate(padded.convolution("x", 4, (6, 6), padding=(1, 1)), raw=True)
+    base = replace(BASE, layer_kinds="linear", weight_words=3)
+    config = smallest(padded.network(), "csd", 10000, base)[-1].config
+    assert (config.layer_kinds, config.weight_words) == ("all", 0)
+
+
+def test_linear_layers_alone_need_no_windows() -> None:
+    rng = np.random.default_rng(4)
+    b = NetworkBuilder(rng, (40, 1, 1), 4)
+    hidden = b.accumulate(b.convolution("x", 24, (1, 1)), one_scale=True)
+    b.accumulate(b.convolution(hidden, 10, (1, 1)), raw=True)
+    network = b.network()
+    slow, *_, fast = smallest(network, "csd", 300, BASE)
+    assert not slow.meets and fast.meets and fast.cycles <= 300 < slow.cycles
+    assert slow.adders < fast.adders
+    config = fast.config
+    assert config.layer_kinds == "linear" and not config.windows
+    program = compile_network(network, config, "csd")
+    assert all(one.columns for one in program.passes)
+    assert cycles(network, config) == fast.cycles
+    # No input takes more.
+    words = linear_words(program, b.images)
+    machine = Machine(link([program]))
+    assert all(machine.intervals([0, 0], each * 2)[-1] <= fast.cycles for each in words)
+    for name in ("weight_words", "descriptor_words"):
+        small = replace(config, **{name: getattr(config, name) - 1})
+        with pytest.raises(InputError, match=name):
+            compile_network(network, small, "csd")
 
 
 def test_memories_are_just_large_enough(network: IntegerNetwork) -> None:

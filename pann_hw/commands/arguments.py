@@ -35,8 +35,8 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     for field in fields(AcceleratorConfig):
         group.add_argument(
             "--" + field.name.replace("_", "-"),
-            type=str if field.name == "lane" else int,
-            metavar="KIND" if field.name == "lane" else "N",
+            type=str if isinstance(field.default, str) else int,
+            metavar="KIND" if isinstance(field.default, str) else "N",
             help=_help(meanings.get(field.name, field.name), field.default),
         )
 

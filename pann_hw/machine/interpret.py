@@ -259,7 +259,8 @@ class _Interpreter:
         self._observer.words(words)
         number = len(self._words)
         self._words.append(words.reshape(self._batch, -1, self._config.lanes).copy())
-        x = words[..., : columns.span].reshape(self._batch, -1).astype(np.int64)
+        x = words[:, columns.looked_at(words.shape[2]), : columns.span]
+        x = x.reshape(self._batch, -1).astype(np.int64)
         base = self._config.largest_weight + 1
         totals = []
         for core, weights in enumerate(columns.weights):

@@ -36,6 +36,8 @@ class LinearStream(Unit):
         self._shift_bits = max(config.shift.bit_length(), 1)
         self.record = self.busy = self.cores = 0
         self.address = self.left = self.span = self.there = self.bank = self.unseen = 0
+        if config.banks > 1:
+            self.last_words = self.last_bank = 0
         self.word_column = self.first_read = 0
         self.x = self.x_column = self.fresh = self.biases = self.bias_column = self.clear = 0
         self.read = self.column = self.column_read = self.o = 0
@@ -66,6 +68,9 @@ class LinearStream(Unit):
         self.put("address", record["base"], "memory_ports")
         self.put("left", record["words"])
         self.put("span", record["span"])
+        if self._config.banks > 1:
+            self.put("last_words", record["last_words"])
+            self.put("last_bank", record["last_bank"])
         self.put("bank", 0)
         self.put("unseen", (1 << self._config.lanes) - 1)
         self.put("bias_column", record["column"])
@@ -104,7 +109,11 @@ class LinearStream(Unit):
 
     @property
     def _word_ends(self) -> bool:
-        return self._bank_ends and self.bank == self._config.banks - 1
+        banks = self._config.banks
+        if banks == 1:
+            return self._bank_ends
+        last = self.last_bank if self.left < self.last_words else banks - 1
+        return self._bank_ends and self.bank == last
 
     def finishes(self, waits: int) -> bool:
         """Whether the pass's sums are complete in this cycle; ``waits``: others are to be taken."""
@@ -141,6 +150,9 @@ class LinearStream(Unit):
             unseen = (1 << self._config.lanes) - 1
             self.put("word_column", self.word_column + self.span & _W)
             self.index += 1
+        if word_ends:
+            # Banks without a channel are left out.
+            self.index += -self.index % self._config.banks
         self.put("x", x)
         self.put("fresh", fresh)
         self.put("unseen", unseen)

@@ -54,13 +54,15 @@ def smallest(
 ) -> list[Sized]:
     """The accelerators tried, the one to take last: that of the fewest adders that is fast enough.
 
-    Sizes that cannot be, even if every adder added in every cycle, are not tried.
+    Sizes that cannot be, even if every adder added in every cycle, are not tried. Where a linear
+    layer can have lanes as outputs there are columns of weights; where all layers are such, nothing
+    else. They count with the activations that take the most cycles.
 
     Parameters
     ----------
     encoding : "unary" or "csd"
     cycles : at most so many from an inference to the next
-    base : all other parameters
+    base : all other parameters, but those of columns of weights
     progress : called after each one tried
 
     Raises
@@ -136,10 +138,11 @@ def _for_linear_layers(
     """Columns just wide enough for the weights of linear layers; nothing but those where they are
     ``alone``."""
     if not linear:
-        return replace(base, weight_words=0)
+        return replace(base, weight_words=0, layer_kinds="all")
     largest = max(int(np.abs(layer.sources[0].weights).max()) for layer in linear)
     width = max(largest.bit_length() + 1, 2)
-    return replace(base, weight_width=width, weight_words=1, layers="linear" if alone else "all")
+    kinds = "linear" if alone else "all"
+    return replace(base, weight_width=width, weight_words=1, layer_kinds=kinds)
 
 
 def _candidates(base: AcceleratorConfig) -> Iterator[AcceleratorConfig]:

@@ -64,7 +64,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
         else:
             _check_layer(layer, tensors, config)
             if index in arrangement.linear.layers:
-                passes += linear_passes(index, network, placements, config)
+                passes += linear_passes(index, network, arrangement.linear, placements, config)
             else:
                 passes += _passes(index, layer, tensors, placements, grid, config, max_shift)
     free = input_is_free(network, placements)

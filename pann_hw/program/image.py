@@ -199,6 +199,8 @@ def _descriptor(
                 "column": column,
                 "biases": read.biases,
                 "span": read.span,
+                "last_words": read.last_words,
+                "last_bank": read.last_banks - 1,
             },
         )
     for core, bias in enumerate(item.bias):

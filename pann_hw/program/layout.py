@@ -139,13 +139,16 @@ LINEAR: Fields = {
     "column": 16,
     "biases": 8,
     "span": 8,
-    "_reserved": 224,
+    "last_words": 16,
+    "last_bank": 2,
+    "_reserved": 206,
 }
 """What a linear pass reads, in the place of its first segment.
 
 base, words: of the activation memory, in all banks; column: the first column of weights; biases:
-of the columns hold the bias, highest digit first; span: lanes of a word that are looked at. A
-column follows for each of them, of all banks' words at one address after another.
+of the columns hold the bias, highest digit first; span: lanes of a word that are looked at;
+last_words: the last of the words, in which no bank above last_bank has a channel. A column follows
+for each lane looked at, of all banks' words at one address after another.
 """
 
 CORE: Fields = {

@@ -6,7 +6,8 @@ outputs, and the terms come from the other side: ``acc[lane] += sum over the set
 cycle.
 
 The outputs are a *vector*: so many of them as there are lanes lie side by side in each word, so it
-has the shape (words, 1, width) in memory.
+has the shape (words, 1, width) in memory. So does the network's input where linear layers alone
+read it: its elements in the order in which they come.
 """
 
 from __future__ import annotations
@@ -22,14 +23,11 @@ from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, ends
 from pann_hw.integer.terms import term_count
 from pann_hw.program.allocate import reads
 from pann_hw.program.grid import Grid
-from pann_hw.program.layout import LINEAR
 from pann_hw.program.program import Columns, Pass, Placement
 
 __all__ = ["Linear", "could_be_linear", "digits", "linear_layers", "linear_passes"]
 
 Shape = tuple[int, int, int]
-
-_BIASES = 2 ** LINEAR["biases"] - 1
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,12 @@ class Linear:
     ----------
     layers : indices of those layers
     vectors : shape (words, 1, width) of each tensor that lies in memory as a vector
+    transposed : whether the network is, whose input comes as it was
     """
 
     layers: frozenset[int]
     vectors: Mapping[str, Shape]
+    transposed: bool
 
     def grids(self, grids: Mapping[str, Grid], lanes: int) -> dict[str, Grid]:
         """The grids of all tensors, with those of vectors."""
@@ -66,7 +66,8 @@ def digits(value: int, max_shift: int, terms: int) -> list[list[int]]:
 
 def could_be_linear(network: IntegerNetwork, config: AcceleratorConfig) -> list[Accumulate]:
     """Layers that could have lanes as outputs if ``weight_width`` were as large as may be."""
-    widest = replace(config, weight_width=min(config.operand_width + 1, 8), weight_words=0)
+    width = min(config.operand_width + 1, 8)
+    widest = replace(config, weight_width=width, weight_words=0, layer_kinds="all")
     return [
         layer
         for layer in network.layers
@@ -86,20 +87,21 @@ def linear_layers(
     ------
     InputError : the hardware is for linear layers alone, and a layer is none, or does not fit
     """
+    transposed = grids[network.input.name].transposed
     if not config.linear:
-        return Linear(frozenset(), {})
+        return Linear(frozenset(), {}, transposed)
     chosen = set()
     for index, layer in enumerate(network.layers):
         reason = _lacks(network, layer, config)
         if reason and not config.windows:
             raise InputError(
-                f"layer {layer.output.name!r} {reason}: hardware with layers = linear has no "
-                "windows for it; use layers = all"
+                f"layer {layer.output.name!r} {reason}: hardware with layer_kinds = linear has "
+                "no windows for it; use layer_kinds = all"
             )
         if not reason and (not config.windows or _gains(network, layer, config)):
             chosen.add(index)
     while True:
-        linear = _closed(network, chosen, config)
+        linear = _closed(network, chosen, config, transposed=transposed)
         needed = 0
         for index in sorted(linear.layers):
             needed += _columns(network, network.layers[index], linear, grids, config)
@@ -119,6 +121,7 @@ def linear_layers(
 def linear_passes(
     index: int,
     network: IntegerNetwork,
+    linear: Linear,
     placements: Mapping[str, Placement],
     config: AcceleratorConfig,
 ) -> Iterator[Pass]:
@@ -132,8 +135,11 @@ def linear_passes(
     grid = Grid(1, width, config.lanes, 1, 1)
     output = placements.get(layer.output.name, Placement(0, vector, grid, config.banks))
     tensor = network.tensors[source.tensor]
-    weights = np.zeros((words * width, source.weights[0].size), np.int64)
-    weights[:outputs] = source.weights.reshape(outputs, -1)
+    kernels = source.weights
+    if source.tensor in linear.vectors and linear.transposed:
+        kernels = kernels.swapaxes(2, 3)
+    weights = np.zeros((words * width, kernels[0].size), np.int64)
+    weights[:outputs] = kernels.reshape(outputs, -1)
     bias = np.zeros(words * width, np.int64)
     bias[:outputs] = layer.bias
     order = _order(tensor.shape, place)
@@ -164,6 +170,8 @@ def linear_passes(
                 place.base,
                 place.words,
                 _span(place.grid),
+                place.grid.words,
+                (place.shape[0] - 1) % place.banks + 1,
                 bias_digits.shape[1],
                 tensor.bits,
                 outputs,
@@ -188,14 +196,17 @@ def _lacks(network: IntegerNetwork, layer: Layer, config: AcceleratorConfig) -> 
         return f"has weights up to {largest}, at most {config.largest_weight} are in a column"
     if layer.scales is not None and len(set(layer.scales)) > 1:
         return "has a scale for each output"
-    needed = _bias_digits(layer.bias, config).shape[1]
-    if needed > _BIASES:
-        return f"has biases of {needed} digits, at most {_BIASES} are possible"
     return ""
 
 
-def _closed(network: IntegerNetwork, chosen: set[int], config: AcceleratorConfig) -> Linear:
-    """Those of the layers whose outputs are read by others of them alone, and the vectors."""
+def _closed(
+    network: IntegerNetwork, chosen: set[int], config: AcceleratorConfig, *, transposed: bool
+) -> Linear:
+    """Those of the layers whose outputs are read by others of them alone, and the vectors.
+
+    The same holds for the input: where pixels do not fill all lanes of a word, the others would
+    show what was left there, and take cycles.
+    """
     while True:
         others = {
             name
@@ -203,7 +214,12 @@ def _closed(network: IntegerNetwork, chosen: set[int], config: AcceleratorConfig
             if index not in chosen
             for name in reads(layer)
         }
-        mixed = {index for index in chosen if network.layers[index].output.name in others}
+        mixed = {
+            index
+            for index in chosen
+            if network.layers[index].output.name in others
+            or others & {network.input.name} & set(reads(network.layers[index]))
+        }
         if not mixed:
             break
         chosen -= mixed
@@ -212,9 +228,10 @@ def _closed(network: IntegerNetwork, chosen: set[int], config: AcceleratorConfig
         output.name: _vector(output.shape[0], config.lanes, exact=output.name == last)
         for output in (network.layers[index].output for index in chosen)
     }
-    if chosen and network.input.name not in others and network.input.shape[1:] == (1, 1):
-        vectors[network.input.name] = _vector(network.input.shape[0], config.lanes, exact=True)
-    return Linear(frozenset(chosen), vectors)
+    if chosen and network.input.name not in others:
+        size = int(np.prod(network.input.shape))
+        vectors[network.input.name] = _vector(size, config.lanes, exact=True)
+    return Linear(frozenset(chosen), vectors, transposed)
 
 
 def _vector(size: int, lanes: int, *, exact: bool) -> Shape:
@@ -257,9 +274,8 @@ def _columns(
     tensor = network.tensors[layer.sources[0].tensor]
     grid = linear.grids(grids, config.lanes)[tensor.name]
     shape = linear.vectors.get(tensor.name, tensor.shape)
-    place = Placement(0, shape, grid, config.banks)
     words = _vector(layer.output.shape[0], config.lanes, exact=layer.raw)[0]
-    scalars = place.words * config.banks * _span(grid)
+    scalars = shape[0] * grid.words * _span(grid)
     biases = int(_bias_digits(layer.bias, config).shape[1])
     return -(-words // config.cores) * (biases + scalars)
 
@@ -271,19 +287,21 @@ def _span(grid: Grid) -> int:
 
 def _order(shape: Shape, place: Placement) -> np.ndarray:
     """Which element (channel, row, column) of a tensor each lane looked at is, in order; or -1."""
-    span, banks, grid = _span(place.grid), place.banks, place.grid
+    grid = place.grid
     channels, height, width = place.shape
-    order = np.full((place.words, banks, span), -1)
-    for channel in range(channels):
-        group, bank = divmod(channel, banks)
+    order = []
+    for first in range(0, channels, place.banks):
         for word in range(grid.words):
-            for lane, *pixel in grid.lanes(word):
-                # The network is transposed as its maps are.
-                row, column = reversed(pixel) if grid.transposed else pixel
-                index = (channel * height + row) * width + column
-                order[group * grid.words + word, bank, lane] = index
+            for channel in range(first, min(first + place.banks, channels)):
+                lanes = np.full(_span(grid), -1)
+                for lane, *pixel in grid.lanes(word):
+                    # The network is transposed as its maps are.
+                    row, column = reversed(pixel) if grid.transposed else pixel
+                    lanes[lane] = (channel * height + row) * width + column
+                order.append(lanes)
     # The last word of a vector may have more lanes than the tensor has values.
-    return np.where(order < np.prod(shape), order, -1).ravel()
+    found = np.concatenate(order)
+    return np.where(found < np.prod(shape), found, -1)
 
 
 def _bias_digits(bias: np.ndarray, config: AcceleratorConfig) -> np.ndarray:

@@ -48,6 +48,8 @@ class Columns:
     tensor : name of the tensor
     base, words : of the activation memory, in all banks; at each address one bank after another
     span : lanes of a word that are looked at
+    last_words, last_banks : of the words the last so many are looked at in the first so many banks
+        alone, which have a channel there
     biases : of the columns hold the bias, highest digit first, in digits of ``weight_width - 1``
         bits and a sign; a column follows for each lane looked at
     bits : of the tensor
@@ -59,6 +61,8 @@ class Columns:
     base: int
     words: int
     span: int
+    last_words: int
+    last_banks: int
     biases: int
     bits: int
     outputs: int
@@ -67,6 +71,12 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.weights[0])
+
+    def looked_at(self, banks: int) -> np.ndarray:
+        """bool (words, banks): which banks are looked at, at each address."""
+        last = np.arange(self.words) >= self.words - self.last_words
+        found: np.ndarray = ~last[:, None] | (np.arange(banks) < self.last_banks)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
