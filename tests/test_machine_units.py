@@ -78,7 +78,7 @@ def test_input_goes_where_its_grid_says(rng: np.random.Generator) -> None:
             word, lane = at[y, x]
             assert loader.busy
             address = place.base + group * place.grid.words + word
-            assert loader.place(record) == (bank, address, lane)
+            assert loader.place(record) == (bank, address, 1 << lane)
             loader.clock(record)
         assert not loader.busy
 

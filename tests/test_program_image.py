@@ -119,9 +119,11 @@ def test_every_point_is_found_from_the_directory(
         entry = image.descriptors[point * stride :].tolist()
         place = program.placements["x"]
         head = record(POINT, entry[:POINT_WORDS])
-        size = (head["height"], head["width"])
-        assert (head["channels"], *size) == network.input.shape
-        assert size == place.grid.size
+        grid = place.grid
+        assert (head["channels"], *grid.size) == network.input.shape
+        assert (head["strips"], head["columns"]) == (grid.strips, grid.columns_used)
+        assert (head["last_rows"], head["last_steps"]) == (grid.last_rows, grid.last_steps)
+        assert not head["whole_beats"]
         assert head["transposed"] == place.grid.transposed
         assert (head["base"], head["pitch"]) == (place.base, place.grid.words)
         assert (head["rows"], head["steps"]) == (place.grid.rows, place.grid.steps)

@@ -388,8 +388,8 @@ class Machine:
             lanes = stores.half(columns_bits, pool.upper) if halve else whole
             stores.clock(pool.address, (1 << self._config.banks) - 1, lanes)
         elif loader.busy:
-            bank, address, lane = loader.place(self._point)
-            stores.clock(address, 1 << bank, 1 << lane)
+            bank, address, lanes = loader.place(self._point)
+            stores.clock(address, 1 << bank, lanes)
             return True
         else:
             stores.put("enable", 0, "memory_ports")

@@ -121,66 +121,59 @@ class InputLoader(Unit):
 
     def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
         super().__init__(config, flips)
-        self.busy = self.bank = self.x = self.y = self.step = self.row = self.column = 0
-        self.strip = self.channel = self.channel_address = self.row_address = 0
+        self.busy = self.step = self.row = self.column = self.strip = 0
+        self.channel = self.channel_address = self.row_address = self.index = 0
+        self._mask = (1 << config.address_bits) - 1
 
     def start(self, point: dict[str, int]) -> None:
         """A clock edge that begins an input."""
         self.put("busy", 1)
-        for name in ("bank", "channel", "x", "y", "step", "row", "column", "strip"):
+        for name in ("channel", "step", "row", "column", "strip", "index"):
             self.put(name, 0)
-        self.put("channel_address", point["base"])
-        self.put("row_address", point["base"])
+        self.put("channel_address", point["base"] & self._mask)
+        self.put("row_address", point["base"] & self._mask)
 
     def place(self, point: dict[str, int]) -> tuple[int, int, int]:
-        """(bank, address, lane) of the element."""
-        lane = (self.strip << point["columns_bits"]) + self.column & self._config.lanes - 1
-        return self.bank, self.row_address + self.step & _W, lane
+        """(bank, address, lanes) of what is written, an element or a beat; lanes: a bit for
+        each."""
+        beat = self._config.input_elements if point["whole_beats"] else 1
+        lane = (self.strip << point["columns_bits"]) + self.column * beat
+        bank = self.channel % self._config.banks
+        return bank, self.row_address + self.step & self._mask, (1 << beat) - 1 << lane
 
     def clock(self, point: dict[str, int]) -> None:
-        """A clock edge that takes an element."""
-        line_end, transposed = self.x + 1 == point["width"], point["transposed"]
-        map_end = line_end and self.y + 1 == point["height"]
-        self.put("x", 0 if line_end else self.x + 1)
-        if line_end:
-            self.put("y", 0 if map_end else self.y + 1)
-        start = self._next_map(point) if map_end else self.channel_address
-        self._across(point, move=line_end or not transposed, back=map_end, end=line_end)
-        self._down(point, start, move=line_end or transposed, back=map_end, end=line_end)
+        """A clock edge that takes an element, or a beat."""
+        across_end = self.column + 1 == point["columns"] and self.step + 1 == point["last_steps"]
+        down_end = self.strip + 1 == point["strips"] and self.row + 1 == point["last_rows"]
+        transposed = bool(point["transposed"])
+        start = self._next_map(point) if across_end and down_end else self.channel_address
+        if down_end or not transposed:
+            self._across(point, end=across_end)
+        if across_end or transposed:
+            self._down(point, start, end=down_end)
+        if not point["whole_beats"]:
+            self.put("index", (self.index + 1) % self._config.input_elements)
 
-    def _across(self, point: dict[str, int], *, move: int, back: bool, end: bool) -> None:
-        """Step and column of the next element."""
-        step, column = self.step, self.column
-        if back or (end and not point["transposed"]):
-            step = column = 0
-        elif move:
-            step += 1
-            if step == point["steps"]:
-                step, column = 0, column + 1
-        self.put("step", step)
-        self.put("column", column)
+    def _across(self, point: dict[str, int], *, end: bool) -> None:
+        """Step and column of the next element; behind the ``end`` the first ones."""
+        block_end = self.step + 1 == point["steps"]
+        self.put("step", 0 if end or block_end else self.step + 1)
+        self.put("column", 0 if end else self.column + block_end)
 
-    def _down(self, point: dict[str, int], start: int, *, move: int, back: bool, end: bool) -> None:
+    def _down(self, point: dict[str, int], start: int, *, end: bool) -> None:
         """Row and strip of the next element; ``start``: address of its channel."""
-        row, strip, address = self.row, self.strip, self.row_address
-        if back or (end and point["transposed"]):
-            row, strip, address = 0, 0, start
-        elif move:
-            row, address = row + 1, address + point["steps"] & _W
-            if row == point["rows"]:
-                row, strip, address = 0, strip + 1, start
-        self.put("row", row)
-        self.put("strip", strip & self._config.lanes - 1)
-        self.put("row_address", address)
+        block_end = self.row + 1 == point["rows"]
+        self.put("row", 0 if end or block_end else self.row + 1)
+        self.put("strip", 0 if end else self.strip + block_end)
+        below = self.row_address + point["steps"] & self._mask
+        self.put("row_address", start if end or block_end else below)
 
     def _next_map(self, point: dict[str, int]) -> int:
         """Go on to the next channel, whose address is returned."""
         self.put("busy", int(self.channel + 1 != point["channels"]))
-        self.put("channel", self.channel + 1 & _W)
-        last_bank = self.bank + 1 == self._config.banks
-        self.put("bank", 0 if last_bank else self.bank + 1)
-        if last_bank:
-            self.put("channel_address", self.channel_address + point["pitch"] & _W)
+        self.put("channel", (self.channel + 1) % (1 << self._config.channel_bits))
+        if self.channel % self._config.banks == 0:
+            self.put("channel_address", self.channel_address + point["pitch"] & self._mask)
         return self.channel_address
 
 
