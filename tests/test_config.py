@@ -11,11 +11,13 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 
 OTHER: dict[str, int | str] = {
+    "layer_kinds": "linear",
     "lanes": 16,
     "cores": 2,
     "lane": "unary",
     "rails": 1,
     "terms_per_rail": 2,
+    "operand_width": 7,
     "max_shift": 7,
     "accumulator_width": 21,
     "low_bits": 4,
@@ -24,14 +26,16 @@ OTHER: dict[str, int | str] = {
     "activation_words": 2048,
     "term_words": 512,
     "descriptor_words": 512,
+    "weight_words": 64,
+    "weight_width": 5,
     "requantise_lanes": 4,
+    "input_elements": 8,
 }
-"""A value of every parameter that is not its default; operand_width has only one."""
+"""A value of every parameter that is not its default."""
 
 
 def test_other_values_cover_every_parameter() -> None:
-    names = {field.name for field in fields(AcceleratorConfig)} - {"operand_width"}
-    assert set(OTHER) == names
+    assert set(OTHER) == {field.name for field in fields(AcceleratorConfig)}
     assert all(getattr(AcceleratorConfig(), name) != value for name, value in OTHER.items())
 
 
@@ -52,7 +56,7 @@ def test_other_values_cover_every_parameter() -> None:
         ({"cores": 17}, r"cores = 17: must be 1\.\.16"),
         ({"cores": True}, r"cores = True: must be 1\.\.16"),
         ({"cores": 2.0}, r"cores = 2.0: must be 1\.\.16"),
-        ({"operand_width": 9}, r"operand_width = 9: must be 8\.\.8"),
+        ({"operand_width": 9}, r"operand_width = 9: must be 2\.\.8"),
         ({"accumulator_width": 33}, r"accumulator_width = 33: must be 12\.\.32"),
         ({"low_bits": 0}, r"low_bits = 0: must be 1\.\.31"),
         ({"activation_words": 65537}, r"activation_words = 65537: must be 16\.\.65536"),
@@ -65,6 +69,11 @@ def test_other_values_cover_every_parameter() -> None:
         (
             {"banks": 4, "activation_words": 1026},
             "activation_words = 1026: must be a multiple of banks = 4",
+        ),
+        ({"input_elements": 16}, "input_elements = 16: must be one of 1, 2, 4, 8"),
+        (
+            {"lanes": 4, "input_elements": 8},
+            "input_elements = 8: must be at most lanes = 4",
         ),
         (
             {"requantise_lanes": 32},
@@ -142,8 +151,11 @@ def test_parameters_left_out_have_their_default(tmp_path: Path) -> None:
     [
         (b'{"cores": 2', "not a configuration in JSON"),
         (b"\xff\xfe\x00", "not a configuration in JSON"),
-        (b"[4, 8]", r"unknown parameters \[4, 8\]; known are lanes, cores"),
-        (b'{"core": 2, "lanes": 8}', r"unknown parameters \['core'\]; known are lanes, cores"),
+        (b"[4, 8]", r"unknown parameters \[4, 8\]; known are layer_kinds, lanes, cores"),
+        (
+            b'{"core": 2, "lanes": 8}',
+            r"unknown parameters \['core'\]; known are layer_kinds, lanes, cores",
+        ),
     ],
 )
 def test_files_of_another_kind(tmp_path: Path, content: bytes, message: str) -> None:
@@ -161,12 +173,14 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_every_parameter_is_in_the_fingerprint() -> None:
-    base = AcceleratorConfig(lane="unary")
+    # Hardware for linear layers alone needs columns of weights.
+    fixed = {"lane": "unary", "weight_words": 32}
+    base = AcceleratorConfig.of(fixed, "test")
     prints = {base.fingerprint}
     for name, value in OTHER.items():
-        prints.add(AcceleratorConfig.of({"lane": "unary", name: value}, "test").fingerprint)
+        prints.add(AcceleratorConfig.of({**fixed, name: value}, "test").fingerprint)
     # OTHER's lane is that of ``base``.
     assert len(prints) == len(OTHER)
     assert AcceleratorConfig().fingerprint not in prints
-    assert AcceleratorConfig.of({"lane": "unary"}, "test").fingerprint == base.fingerprint
+    assert AcceleratorConfig.of(fixed, "test").fingerprint == base.fingerprint
     assert all(0 <= value < 2**32 for value in prints)

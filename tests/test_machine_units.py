@@ -23,7 +23,7 @@ from pann_hw.program.layout import (
     unpack,
 )
 from pann_hw.program.program import Pass, Program
-from tests.random_networks import random_config, random_network, residual_network
+from tests.random_networks import one_layer, random_config, random_network, residual_network
 
 
 def flips() -> dict[str, int]:
@@ -60,10 +60,15 @@ def records(program: Program) -> Iterator[tuple[Pass, int, int, int]]:
 
 
 def test_input_goes_where_its_grid_says(rng: np.random.Generator) -> None:
-    """Elements come channel by channel, row by row; each has the place of its pixel."""
+    """Elements come channel by channel, row by row, several at a time where they lie side by side;
+    each has the place of its pixel."""
+    whole_beats = set()
     for _ in range(40):
-        config = random_config(rng)
-        program = compile_network(random_network(rng, 4, layers=2)[0], config, "unary")
+        config = random_config(rng, input_elements=int(rng.choice([1, 2, 4])))
+        network = random_network(rng, 4, layers=2)[0]
+        if rng.random() < 0.5:
+            network = one_layer((int(rng.integers(1, 9)), int(rng.integers(1, 9)), 8), (1, 1))
+        program = compile_network(network, config, "unary")
         place = program.placements["x"]
         record = point(link([program]))
         loader = InputLoader(config, flips())
@@ -73,14 +78,22 @@ def test_input_goes_where_its_grid_says(rng: np.random.Generator) -> None:
             for word in range(place.grid.words)
             for lane, y, x in place.grid.lanes(word)
         }
-        for channel, y, x in np.ndindex(place.shape[0], *place.grid.size):
-            group, bank = divmod(channel, config.banks)
-            word, lane = at[y, x]
+        size = config.input_elements if record["whole_beats"] else 1
+        whole_beats.add((config.input_elements, record["whole_beats"]))
+        pixels = list(np.ndindex(place.shape[0], *place.grid.size))
+        for first in range(0, len(pixels), size):
+            found = set()
+            lanes = 0
+            for channel, y, x in pixels[first : first + size]:
+                group, bank = divmod(channel, config.banks)
+                word, lane = at[y, x]
+                found.add((bank, place.base + group * place.grid.words + word))
+                lanes |= 1 << lane
             assert loader.busy
-            address = place.base + group * place.grid.words + word
-            assert loader.place(record) == (bank, address, 1 << lane)
+            assert [(*one, lanes) for one in found] == [loader.place(record)]
             loader.clock(record)
         assert not loader.busy
+    assert whole_beats == {(1, 0), (2, 0), (2, 1), (4, 0), (4, 1)}
 
 
 def test_passes_are_read_ahead(program: Program) -> None:

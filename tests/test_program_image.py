@@ -30,7 +30,7 @@ from pann_hw.program.layout import (
     directory_stride,
 )
 from pann_hw.program.program import Pass, Program
-from tests.random_networks import feature_map_network, residual_network
+from tests.random_networks import feature_map_network, one_layer, residual_network
 
 CONFIG = AcceleratorConfig(cores=3, descriptor_words=4096, term_words=16384)
 
@@ -106,6 +106,29 @@ def test_empty_memories_have_no_section() -> None:
     terms = (np.zeros(0, np.uint64),) * CONFIG.cores
     image = Image(CONFIG, np.zeros(64, np.uint32), terms)
     assert list(sections(image.stream())) == [0]
+
+
+@pytest.mark.parametrize(
+    ("lanes", "elements", "shape", "columns"),
+    [
+        (8, 1, (2, 3, 8), 8),
+        (8, 2, (2, 3, 8), 4),
+        (8, 8, (2, 3, 8), 1),
+        (8, 4, (2, 3, 6), None),  # a beat goes on in the next row
+        (4, 4, (2, 3, 8), None),  # two pixels of a row in each lane
+        (32, 2, (2, 3, 6), 3),
+    ],
+)
+def test_beats_that_are_written_whole(
+    lanes: int, elements: int, shape: tuple[int, int, int], columns: int | None
+) -> None:
+    config = AcceleratorConfig(lanes=lanes, input_elements=elements, banks=1, window_slots=4)
+    program = compile_network(one_layer(shape, (1, 1)), config, "csd")
+    grid = program.placements["x"].grid
+    point = record(POINT, link([program]).descriptors[:POINT_WORDS].tolist())
+    assert point["whole_beats"] == int(elements > 1 and columns is not None)
+    assert point["columns"] == (columns or grid.columns_used)
+    assert 2 ** point["columns_bits"] == grid.columns
 
 
 def test_every_point_is_found_from_the_directory(
