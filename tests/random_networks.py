@@ -19,8 +19,8 @@ from pann_hw.integer.network import (
 )
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run_layer
-from pann_hw.machine.interpret import output_map, store_map
 from pann_hw.program.program import Program
+from pann_hw.program.stores import output_map, store_map
 
 __all__ = [
     "NetworkBuilder",

@@ -10,11 +10,11 @@ import pytest
 from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
-from pann_hw.machine.interpret import output_map
 from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.program import Program
+from pann_hw.program.stores import output_map
 from sim.benches.run import run_accelerator
 from sim.benches.units import BEATS
 

@@ -11,10 +11,11 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import MismatchError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import run
-from pann_hw.machine.interpret import execute, output_map
+from pann_hw.machine.interpret import execute
 from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import Image, link
+from pann_hw.program.stores import output_map
 from rtl_gen.program_loader import Error
 from sim.harness import accelerator_verilog, build, simulate
 from sim.signals import CLASSES

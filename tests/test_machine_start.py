@@ -1,16 +1,14 @@
-"""Sequencer, input loader, descriptor reader, drain and pooling unit, each on its own."""
+"""Sequencer, input loader and descriptor reader, each on its own."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.machine.units import DescriptorReader, Drain, InputLoader, MaxPool, Sequencer
+from pann_hw.machine.start import DescriptorReader, InputLoader, Sequencer
 from pann_hw.program.compile import compile_network
-from pann_hw.program.image import Image, link
+from pann_hw.program.image import link
 from pann_hw.program.layout import (
     CORE_WORDS,
     MAX_POINTS,
@@ -22,7 +20,8 @@ from pann_hw.program.layout import (
     directory_stride,
     unpack,
 )
-from pann_hw.program.program import Pass, Program
+from pann_hw.program.program import Program
+from tests.program_records import point, records
 from tests.random_networks import one_layer, random_config, random_network, residual_network
 
 
@@ -30,33 +29,10 @@ def flips() -> dict[str, int]:
     return {"control": 0, "memory_ports": 0}
 
 
-def whole(words: np.ndarray) -> int:
-    """Words of 32 bits as one integer, lowest first."""
-    return sum(int(word) << 32 * index for index, word in enumerate(words))
-
-
-def point(image: Image, number: int = 0) -> dict[str, int]:
-    entry = number * directory_stride(image.config)
-    return unpack(POINT, whole(image.descriptors[entry : entry + POINT_WORDS]))
-
-
 @pytest.fixture
 def program(rng: np.random.Generator) -> Program:
     network, _ = residual_network(rng, 2)
     return compile_network(network, AcceleratorConfig(cores=3), "csd")
-
-
-def records(program: Program) -> Iterator[tuple[Pass, int, int, int]]:
-    """Of each pass: itself, its record, its segments' and its cores'."""
-    words = link([program]).descriptors
-    position = int(words[0]) & 0xFFFF
-    for item in program.passes:
-        found = []
-        cores = 0 if item.pool else item.channels
-        for size in (PASS_WORDS, SEGMENT_WORDS * len(item.segments), CORE_WORDS * cores):
-            found.append(whole(words[position : position + size]))
-            position += size
-        yield item, found[0], found[1], found[2]
 
 
 def test_input_goes_where_its_grid_says(rng: np.random.Generator) -> None:
@@ -135,82 +111,6 @@ def test_descriptors_take_a_cycle_a_word(program: Program) -> None:
     segments = SEGMENT_WORDS * len(item.segments)
     # Each of the two parts waits a cycle for its first word.
     assert cycles == 1 + PASS_WORDS + segments + 1 + CORE_WORDS * item.channels
-
-
-def test_drain_stores_where_the_interpreter_does(program: Program) -> None:
-    """Word after word of all cores, tile after tile; raw passes a lane at a time."""
-    config = program.config
-    ready = 2**config.cores - 1
-    drain = Drain(config, flips())
-    for item, bits, _, cores in records(program):
-        drain.start(bits, cores)
-        if item.pool:
-            assert drain.state == drain.POOL
-            drain.clock(ready, pooled=0)
-            assert drain.state == drain.POOL
-            drain.clock(ready, pooled=1)
-            assert drain.state == drain.IDLE
-            continue
-        for tile in range(item.tiles):
-            for core in range(item.channels):
-                steps = len(item.grid.lanes(tile)) if item.raw else item.steps
-                last = tile == item.tiles - 1 and core == item.channels - 1
-                sent = 0
-                while not drain.core_done(ready):
-                    assert not drain.core_done(0)
-                    drain.clock(0, pooled=0)  # sums that are not there
-                    drain.clock(ready, pooled=0)
-                    sent += 1
-                    assert not item.raw or drain.lane <= drain.last_lane
-                assert sent < config.lanes
-                if item.raw:
-                    lanes = [lane for lane, _, _ in item.grid.lanes(tile)]
-                    assert drain.last_lane == lanes[-1]
-                else:
-                    assert sent == steps - 1
-                assert drain.pass_done(ready) == last
-                drain.clock(ready, pooled=0)
-                assert drain.write == (not item.raw)
-                if drain.write:
-                    bank, address = item.place(core)
-                    assert (drain.banks, drain.address) == (1 << bank, address + tile)
-        assert drain.state == drain.IDLE
-
-
-def test_pooled_words_are_stored_channel_by_channel(program: Program) -> None:
-    config = program.config
-    slots, banks = config.window_slots, config.banks
-    pool = MaxPool(config, flips())
-    item, bits = next((item, bits) for item, bits, _, _ in records(program) if item.pool)
-    segment, grid = item.segments[0], item.grid
-    taps = segment.kernel[0] * segment.kernel[1]
-    base = 6
-    pool.start(enable=True, base=base, output_base=item.output.base)
-    assert not pool.done
-    for tile in range(grid.words):
-        for group in range(segment.groups):
-            for tap in range(taps):
-                # Nothing happens until the group of windows is there.
-                pool.clock(pool.position, 0, unpack(PASS, bits), segment.groups)
-                assert not pool.write
-                filled = pool.position + banks & 2 * slots - 1
-                ends = tap == taps - 1
-                last = int(ends) << (pool.position & slots - 1) // banks
-                pool.clock(filled, last, unpack(PASS, bits), segment.groups)
-                assert pool.position == filled
-                assert pool.write == pool.fresh == ends
-            address = item.output.base + group * grid.words + tile
-            assert pool.address == address
-    assert pool.done
-    windows = item.windows * item.tiles
-    assert pool.position == (base + windows) % (2 * slots)
-
-
-def test_pooling_blocks_where_slots_are_full() -> None:
-    pool = MaxPool(AcceleratorConfig(banks=2, window_slots=8), flips())
-    assert not pool.blocking(8)
-    pool.start(enable=True, base=14, output_base=0)
-    assert [pool.blocking(14 + held & 15) for held in (0, 2, 4, 6, 8)] == [False] * 4 + [True]
 
 
 @pytest.mark.parametrize("number", [0, MAX_POINTS - 1])
