@@ -67,15 +67,16 @@ class LinearStream(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
+        self._column_bits = max((config.weight_words - 1).bit_length(), 1)
         super().__init__(
             {
                 "start": In(1),
                 "record": In(record_layout()),
                 "waits": In(1),
-                "address": Out(16),
+                "address": Out((config.bank_words - 1).bit_length()),
                 "read": Out(1),
                 "words": In(data.ArrayLayout(row_layout(config), config.banks)),
-                "column": Out(16),
+                "column": Out(self._column_bits),
                 "column_read": Out(1),
                 "busy": Out(1),
                 "o": Out(linear_layout(config)),
@@ -86,20 +87,20 @@ class LinearStream(wiring.Component):
         m = Module()
         config = self._config
         lanes, banks = config.lanes, config.banks
-        # Words: what is being read, and of it the bank and the lanes that were not looked at.
-        left = Signal(16)
+        # Words: what is being read, and of it the bank and the lanes not taken.
+        left = Signal(range(config.bank_words + 1))
         span = Signal(range(lanes + 1))
         there = Signal()
         bank = Signal(range(max(banks, 2)))
         unseen = Signal(lanes)
-        word_column = Signal(16)
+        word_column = Signal(self._column_bits)
         first_read = Signal()
         # The activation under way, and the bias.
         x = Signal(config.operand_width)
-        x_column = Signal(16)
+        x_column = Signal(self._column_bits)
         fresh = Signal()
         biases = Signal(8)
-        bias_column = Signal(16)
+        bias_column = Signal(self._column_bits)
         clear = Signal()
 
         word = Array(self.words[index] for index in range(banks))[bank]
@@ -131,7 +132,7 @@ class LinearStream(wiring.Component):
         bank_end = Signal()
         end = Signal.like(bank)
         if banks > 1:
-            last_words = Signal(16)
+            last_words = Signal.like(left)
             last_bank = Signal(2)
             m.d.comb += end.eq(Mux(left < last_words, last_bank, banks - 1))
             with m.If(self.start):
@@ -180,7 +181,7 @@ class LinearStream(wiring.Component):
             m.d.sync += [
                 x_column.eq(word_column + number),
                 fresh.eq(1),
-                unseen.eq(unseen & ~(lowest | (lowest - 1))),
+                unseen.eq(unseen & ~lowest),
             ]
         with m.If(bank_end):
             m.d.sync += [

@@ -141,7 +141,8 @@ class ProgramLoader(wiring.Component):
             with m.State("COUNT"):
                 with m.If(transfer):
                     m.d.sync += left.eq(self.i.payload)
-                    too_long = self.i.payload + self.address > sizes[self.target]
+                    count, rest = self.i.payload[:18], self.i.payload[18:]
+                    too_long = rest.any() | (count + self.address > sizes[self.target])
                     with m.If((self.i.payload == 0) | too_long):
                         fail(Error.BAD_SECTION)
                     with m.Else():

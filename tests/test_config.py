@@ -57,6 +57,23 @@ def test_other_values_cover_every_parameter() -> None:
         ({"cores": True}, r"cores = True: must be 1\.\.16"),
         ({"cores": 2.0}, r"cores = 2.0: must be 1\.\.16"),
         ({"operand_width": 9}, r"operand_width = 9: must be 2\.\.8"),
+        ({"layer_kinds": "pool"}, "layer_kinds = 'pool': must be one of all, linear"),
+        ({"weight_words": 65537}, r"weight_words = 65537: must be 0\.\.65536"),
+        ({"weight_words": -1}, r"weight_words = -1: must be 0\.\.65536"),
+        ({"weight_width": 1}, r"weight_width = 1: must be 2\.\.8"),
+        ({"weight_width": 9}, r"weight_width = 9: must be 2\.\.8"),
+        (
+            {"operand_width": 4, "weight_width": 6},
+            r"weight_width = 6: must be at most operand_width \+ 1 = 5",
+        ),
+        (
+            {"layer_kinds": "linear"},
+            'weight_words = 0: layer_kinds = "linear" needs columns of weights, at least 1',
+        ),
+        (
+            {"lanes": 64, "weight_width": 8, "weight_words": 8193},
+            "weight_words = 8193: must be at most 8192 for 64 lanes of 8 bits",
+        ),
         ({"accumulator_width": 33}, r"accumulator_width = 33: must be 12\.\.32"),
         ({"low_bits": 0}, r"low_bits = 0: must be 1\.\.31"),
         ({"activation_words": 65537}, r"activation_words = 65537: must be 16\.\.65536"),
@@ -172,15 +189,32 @@ def test_missing_file(tmp_path: Path) -> None:
         AcceleratorConfig.load(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("lanes", [4, 8, 16, 32, 64])
+@pytest.mark.parametrize("weight_width", [2, 3, 4, 5, 8])
+def test_columns_take_whole_words(lanes: int, weight_width: int) -> None:
+    config = AcceleratorConfig(lanes=lanes, weight_width=weight_width, weight_words=1)
+    assert config.linear and not AcceleratorConfig().linear
+    assert config.largest_weight == 2 ** (weight_width - 1) - 1
+    words = config.column_words
+    assert words & words - 1 == 0
+    assert 32 * words >= lanes * weight_width > 16 * words or words == 1
+    # As many as the loader can address.
+    most = min(2**17 // words, 65536)
+    replace(config, weight_words=most)
+    if most < 65536:
+        with pytest.raises(InputError, match=f"must be at most {most} for {lanes} lanes"):
+            replace(config, weight_words=most + 1)
+
+
 def test_every_parameter_is_in_the_fingerprint() -> None:
-    # Hardware for linear layers alone needs columns of weights.
-    fixed = {"lane": "unary", "weight_words": 32}
-    base = AcceleratorConfig.of(fixed, "test")
+    # Hardware for linear layers alone needs columns.
+    given: dict[str, object] = {"lane": "unary", "weight_words": 32}
+    base = AcceleratorConfig.of(given, "test")
     prints = {base.fingerprint}
     for name, value in OTHER.items():
-        prints.add(AcceleratorConfig.of({**fixed, name: value}, "test").fingerprint)
+        prints.add(AcceleratorConfig.of(given | {name: value}, "test").fingerprint)
     # OTHER's lane is that of ``base``.
     assert len(prints) == len(OTHER)
     assert AcceleratorConfig().fingerprint not in prints
-    assert AcceleratorConfig.of(fixed, "test").fingerprint == base.fingerprint
+    assert AcceleratorConfig.of(given, "test").fingerprint == base.fingerprint
     assert all(0 <= value < 2**32 for value in prints)

@@ -12,11 +12,12 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.program.compile import compile_network
-from pann_hw.program.image import Image, link
+from pann_hw.program.image import Image, column_integers, link
 from pann_hw.program.layout import (
     CORE,
     CORE_WORDS,
     END_SECTION,
+    LINEAR,
     MAGIC,
     MAX_POINTS,
     PASS,
@@ -30,7 +31,12 @@ from pann_hw.program.layout import (
     directory_stride,
 )
 from pann_hw.program.program import Pass, Program
-from tests.random_networks import feature_map_network, one_layer, residual_network
+from tests.random_networks import (
+    feature_map_network,
+    linear_network,
+    one_layer,
+    residual_network,
+)
 
 CONFIG = AcceleratorConfig(cores=3, descriptor_words=4096, term_words=16384)
 
@@ -207,6 +213,103 @@ def check_core(core: dict[str, int], layer: object, channel: int, steps: int) ->
     idle = len(found) - len(expected)
     assert all(digit == 0 for digit, _ in found[:idle])
     assert tuple(found[idle:]) == expected
+
+
+LINEAR_CONFIG = replace(
+    CONFIG, lanes=16, banks=4, window_slots=8, weight_words=4096, weight_width=5
+)
+
+
+@pytest.fixture
+def linear(rng: np.random.Generator) -> list[Program]:
+    """Twice linear layers with lanes as outputs, of different networks."""
+    programs = [compile_network(linear_network(rng, 2)[0], LINEAR_CONFIG, "csd") for _ in range(2)]
+    assert all(program.linear for program in programs)
+    return programs
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16, 32])
+@pytest.mark.parametrize("weight_width", [2, 3, 4, 8])
+def test_columns_are_magnitudes_with_signs(
+    lanes: int, weight_width: int, rng: np.random.Generator
+) -> None:
+    config = AcceleratorConfig(lanes=lanes, weight_width=weight_width, weight_words=8)
+    largest = config.largest_weight
+    weights = rng.integers(-largest, largest + 1, (7, lanes))
+    for column, row in zip(column_integers(weights, config), weights, strict=True):
+        for lane, weight in enumerate(row.tolist()):
+            field = column >> lane * weight_width & (1 << weight_width) - 1
+            assert field & largest == abs(weight)
+            assert field >> weight_width - 1 == (weight < 0)
+        assert column < 2 ** (lanes * weight_width)
+
+
+def test_weight_memories_come_after_those_of_terms(linear: list[Program]) -> None:
+    image = link(linear)
+    found = sections(image.stream(), LINEAR_CONFIG)
+    cores, parts = LINEAR_CONFIG.cores, LINEAR_CONFIG.column_words
+    assert set(found) == set(range(1 + 2 * cores))
+    for core in range(cores):
+        words = found[1 + cores + core]
+        assert len(words) == parts * len(image.weights[core])
+        columns = [
+            sum(word << 32 * part for part, word in enumerate(words[first : first + parts]))
+            for first in range(0, len(words), parts)
+        ]
+        assert columns == column_integers(image.weights[core], LINEAR_CONFIG)
+
+
+def test_every_linear_pass_finds_its_columns(linear: list[Program]) -> None:
+    """Those of all cores begin at one column, whether they take part or not."""
+    image = link(linear)
+    stride = directory_stride(LINEAR_CONFIG)
+    column = 0
+    for point, program in enumerate(linear):
+        entry = image.descriptors[point * stride :].tolist()
+        position = record(POINT, entry[:POINT_WORDS])["first_pass"]
+        for item in program.passes:
+            words = image.descriptors[position:].tolist()
+            head = record(PASS, words[:PASS_WORDS])
+            assert head["linear"] == int(item.columns is not None)
+            position += PASS_WORDS + SEGMENT_WORDS * max(len(item.segments), 1)
+            position += CORE_WORDS * head["cores"]
+            if item.columns is None:
+                continue
+            read = record(LINEAR, words[PASS_WORDS : PASS_WORDS + SEGMENT_WORDS])
+            place = program.placements[item.columns.tensor]
+            assert (read["base"], read["words"]) == (place.base, place.words)
+            assert read["last_words"] == place.grid.words
+            assert read["last_bank"] == (place.shape[0] - 1) % 4
+            assert read["column"] == column
+            assert read["biases"] == item.columns.biases
+            assert 0 < read["span"] <= 16
+            for core, memory in enumerate(image.weights):
+                stored = memory[column : column + len(item.columns)]
+                if core < item.channels:
+                    assert (stored == item.columns.weights[core]).all()
+                else:
+                    assert not stored.any()
+            column += len(item.columns)
+    assert {len(memory) for memory in image.weights} == {column}
+    assert column == sum(program.weight_words for program in linear)
+
+
+def test_columns_of_all_points_must_fit(linear: list[Program]) -> None:
+    needed = sum(program.weight_words for program in linear)
+    programs = [
+        replace(program, config=replace(LINEAR_CONFIG, weight_words=needed)) for program in linear
+    ]
+    link(programs)
+    small = replace(LINEAR_CONFIG, weight_words=needed - 1)
+    message = rf"together need {needed} words, .* {needed - 1}: raise weight_words, or load fewer"
+    with pytest.raises(InputError, match=message):
+        link([replace(program, config=small) for program in linear])
+
+
+def test_memories_that_no_pass_uses_have_no_section(networks: list[IntegerNetwork]) -> None:
+    config = replace(CONFIG, weight_words=64)
+    found = sections(link([compile_network(networks[1], config, "csd")]).stream(), config)
+    assert set(found) == set(range(1 + CONFIG.cores))
 
 
 def test_unused_directory_entries_are_zero(programs: list[Program]) -> None:

@@ -14,7 +14,6 @@ from pann_hw.program.linear import digits
 
 __all__ = ["LinearStream"]
 
-_W = 0xFFFF
 _RECORD = sum(width for name, width in LINEAR.items() if name != "_reserved")
 
 
@@ -33,6 +32,8 @@ class LinearStream(Unit):
         super().__init__(config, flips)
         self._columns = [column_integers(memory, config) for memory in weights]
         self._steps = [_step(x, config) for x in range(1 << config.operand_width)]
+        self._last_address = (1 << (config.bank_words - 1).bit_length()) - 1
+        self._last_column = (1 << max((config.weight_words - 1).bit_length(), 1)) - 1
         self._shift_bits = max(config.shift.bit_length(), 1)
         self.record = self.busy = self.cores = 0
         self.address = self.left = self.span = self.there = self.bank = self.unseen = 0
@@ -74,7 +75,7 @@ class LinearStream(Unit):
         self.put("bank", 0)
         self.put("unseen", (1 << self._config.lanes) - 1)
         self.put("bias_column", record["column"])
-        self.put("word_column", record["column"] + record["biases"] & _W)
+        self.put("word_column", record["column"] + record["biases"] & self._last_column)
         self.put("biases", record["biases"])
         self.put("first_read", 1)
         self.put("clear", 1)
@@ -135,20 +136,20 @@ class LinearStream(Unit):
         fresh, x = int(self.fresh and not adds), remaining
         if biases:
             self.put("biases", biases - 1)
-            self.put("bias_column", self.bias_column + 1 & _W)
+            self.put("bias_column", self.bias_column + 1 & self._last_column)
             self.put("clear", 0)
         if pick:
             lane = (self.candidates & -self.candidates).bit_length() - 1
             x, fresh = self._words[self.index][lane], 1
-            self.put("x_column", self.word_column + lane & _W)
-            unseen = self.unseen & -(2 << lane)
+            self.put("x_column", self.word_column + lane & self._last_column)
+            unseen = self.unseen & ~(1 << lane)
         else:
             unseen = self.unseen
         bank = self.bank
         if bank_ends:
             bank = bank + 1 & self._config.banks - 1
             unseen = (1 << self._config.lanes) - 1
-            self.put("word_column", self.word_column + self.span & _W)
+            self.put("word_column", self.word_column + self.span & self._last_column)
             self.index += 1
         if word_ends:
             # Banks without a channel are left out.
@@ -162,7 +163,7 @@ class LinearStream(Unit):
         if self.read:
             self.index += not bank_ends
             self.put("left", self.left - 1)
-            self.put("address", self.address + 1 & _W, "memory_ports")
+            self.put("address", self.address + 1 & self._last_address, "memory_ports")
         if finishes:
             self.put("busy", 0)
 

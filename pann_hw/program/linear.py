@@ -102,14 +102,14 @@ def linear_layers(
             chosen.add(index)
     while True:
         linear = _closed(network, chosen, config, transposed=transposed)
-        needed = 0
-        for index in sorted(linear.layers):
-            needed += _columns(network, network.layers[index], linear, grids, config)
-            if needed > config.weight_words and config.windows:
-                chosen.remove(index)
-                break
-        else:
+        needed = sum(
+            _columns(network, network.layers[index], linear, grids, config)
+            for index in linear.layers
+        )
+        if needed <= config.weight_words or not config.windows:
             break
+        # Without the first one the others can stay: what it makes is read as well from channels.
+        chosen = set(linear.layers) - {min(linear.layers)}
     if needed > config.weight_words:
         raise InputError(
             f"the network needs {needed} columns of weights, the configuration has "

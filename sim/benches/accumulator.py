@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 from sim.benches.ports import bench_test
-from sim.benches.units import FOUR_TERMS, NARROW, WIDE, unit_ports
+from sim.benches.units import DIGIT_BITS, FOUR_TERMS, NARROW, WIDE, unit_ports
 
-__all__ = ["every_sum", "full_width", "hold_and_clear", "short_delta"]
+__all__ = ["digits", "every_sum", "full_width", "hold_and_clear", "short_delta"]
 
 _NARROW_VALUES = range(-(1 << NARROW - 1), 1 << NARROW - 1)
 
@@ -123,3 +123,35 @@ async def hold_and_clear(dut: Any) -> None:
         if enable:
             expected = delta if clear else expected + delta
         assert ports.read("value") == expected, f"clear {clear}, enable {enable}, delta {delta}"
+
+
+@bench_test
+async def digits(dut: Any) -> None:
+    """All values, scaled by a digit, times all deltas; without enable or with clear no scaling."""
+    benches = {bits: unit_ports(dut, f"accumulator_digits_{bits}") for bits in DIGIT_BITS}
+    for ports in benches.values():
+        await ports.begin()
+    for value in _NARROW_VALUES:
+        for delta in _NARROW_VALUES:
+            for ports in benches.values():
+                # A clear begins anew, whatever is to be scaled.
+                ports.drive(clear=1, enable=1, scale=random.getrandbits(1), delta=value)
+            await ports.tick()
+            for ports in benches.values():
+                assert ports.read("value") == value, "clear"
+                ports.drive(clear=0, enable=0, scale=1, delta=delta)
+            if random.random() < 0.1:
+                await ports.tick()
+            for ports in benches.values():
+                assert ports.read("value") == value, "not enabled"
+                ports.drive(enable=1)
+            await ports.tick()
+            for bits, ports in benches.items():
+                expected = _wrapped((value << bits) + delta, NARROW)
+                assert ports.read("value") == expected, f"{bits} bits: {value}, {delta}"
+            for ports in benches.values():
+                ports.drive(scale=0)
+            await ports.tick()
+            for bits, ports in benches.items():
+                expected = _wrapped((value << bits) + 2 * delta, NARROW)
+                assert ports.read("value") == expected, f"{bits} bits: {value}, {delta} twice"

@@ -10,11 +10,17 @@ import cocotb
 
 from pann_hw.config import AcceleratorConfig
 from sim.benches.ports import bench_test
-from sim.benches.units import CONFIG, FOUR_TERMS, ONE_RAIL, unit_ports
+from sim.benches.units import CONFIG, FOUR_TERMS, LINEAR, ONE_RAIL, unit_ports
 
-__all__ = ["tiles"]
+__all__ = ["linear_passes", "tiles"]
 
-_CORES = {"core": CONFIG, "core_one_rail": ONE_RAIL, "core_four": FOUR_TERMS}
+_CORES = {
+    "core": CONFIG,
+    "core_one_rail": ONE_RAIL,
+    "core_four": FOUR_TERMS,
+    **{f"core_linear_{name}": config for name, config in LINEAR.items() if config.windows},
+}
+"""Those that see windows."""
 
 _TILES = 150
 
@@ -102,6 +108,9 @@ async def tiles(dut: Any, name: str, idle: float) -> None:
     config = _CORES[name]
     ports = unit_ports(dut, name)
     await ports.begin()
+    if config.linear:
+        # Not a linear pass, whatever else is driven.
+        ports.drive(linear=_addition(config, 1, 1)[0], column=_column(config))
     sums = _Sums()
     overlapped = 0
     for tile in range(_TILES):
@@ -110,10 +119,7 @@ async def tiles(dut: Any, name: str, idle: float) -> None:
         totals = [0] * config.lanes
         index = 0
         while index < count:
-            rows = [
-                [random.randrange(256) for _ in range(config.lanes)]
-                for _ in range(config.window_slots)
-            ]
+            rows = _rows(config)
             control = _control(config, index == 0, index == count - 1)
             # The last bundle waits for the sums before it, as the term stream sees to.
             waits = control["last"] and sums.values is not None
@@ -136,3 +142,76 @@ async def tiles(dut: Any, name: str, idle: float) -> None:
             if sums.ready:
                 assert list(ports.record("sums")) == sums.values, f"tile {tile}"
     assert overlapped > 0
+
+
+def _column(config: AcceleratorConfig) -> list[dict[str, int]]:
+    """A weight for each lane, with both zeros."""
+    largest = config.largest_weight
+    return [
+        {"magnitude": random.randint(0, largest), "negative": random.getrandbits(1)}
+        for _ in range(config.lanes)
+    ]
+
+
+def _addition(config: AcceleratorConfig, clear: int, last: int) -> tuple[dict[str, Any], int]:
+    """Control of an addition, and how often it adds the column."""
+    terms = [
+        {"active": random.getrandbits(1), "shift": random.randint(0, max(config.shift, 1))}
+        for _ in range(config.terms)
+    ]
+    times = sum(term["active"] << (term["shift"] if config.shift else 0) for term in terms)
+    scale = int(not clear and random.random() < 0.2)
+    control = {"enable": 1, "clear": clear, "scale": scale, "last": last, "terms": terms}
+    return control, times
+
+
+@bench_test
+@cocotb.parametrize(name=list(LINEAR), idle=[0.0, 0.4])
+async def linear_passes(dut: Any, name: str, idle: float) -> None:
+    """Every lane adds its own weights; those that are no output stay at what they begin with."""
+    config = LINEAR[name]
+    ports = unit_ports(dut, f"core_linear_{name}")
+    await ports.begin()
+    half = 1 << config.accumulator_width - 1
+    if config.windows:
+        # A bundle that stands still from the pass before.
+        ports.drive(control=_control(config, False, False) | {"enable": 0}, rows=_rows(config))
+    for number in range(60):
+        on = random.getrandbits(config.lanes)
+        totals = [0] * config.lanes
+        count = random.randint(1, 12)
+        for index in range(count):
+            while random.random() < idle:
+                ports.drive(linear={"enable": 0, "last": 0}, column=_column(config), taken=0)
+                await ports.tick()
+            control, times = _addition(config, int(index == 0), 0)
+            column = _column(config)
+            ports.drive(linear_on=1, lane_on=on, linear=control, column=column, taken=0)
+            await ports.tick()
+            for lane, weight in enumerate(column):
+                product = weight["magnitude"] * times
+                product = -product if weight["negative"] else product
+                if control["clear"]:
+                    totals[lane] = product
+                elif on >> lane & 1:
+                    factor = config.largest_weight + 1 if control["scale"] else 1
+                    total = totals[lane] * factor + product
+                    totals[lane] = (total + half) % (2 * half) - half
+        ports.drive(linear={"enable": 0, "last": 1}, column=_column(config))
+        await ports.tick()
+        # The pass is over, as the array sees it.
+        ports.drive(linear={"enable": 0, "last": 0}, linear_on=0)
+        assert not ports.read("ready")
+        await ports.tick()
+        assert ports.read("ready"), f"pass {number}"
+        assert list(ports.record("sums")) == totals, f"pass {number}"
+        ports.drive(taken=1)
+        await ports.tick()
+        assert not ports.read("ready")
+
+
+def _rows(config: AcceleratorConfig) -> list[list[int]]:
+    return [
+        [random.getrandbits(config.operand_width) for _ in range(config.lanes)]
+        for _ in range(config.window_slots)
+    ]

@@ -19,26 +19,35 @@ _STEPS = 100
 @bench_test
 @cocotb.parametrize(name=list(LANES))
 async def sums(dut: Any, name: str) -> None:
-    """Runs of additions and subtractions, of one of them alone until they overflow, and pauses."""
+    """Runs of additions and subtractions, of one of them alone until they overflow, and pauses.
+
+    Where numbers are taken digit by digit, what is there is scaled at times.
+    """
     config = LANES[name]
     ports = unit_ports(dut, name)
     await ports.begin()
     half = 1 << config.accumulator_width - 1
+    largest = (1 << config.operand_width) - 1
     value = overflows = 0
     for run in range(_RUNS):
         subtracting = (0.5, 0.0, 1.0)[run % 3]
         for step in range(_STEPS):
-            x = [random.choice((0, 255, random.randrange(256))) for _ in range(config.terms)]
+            x = [
+                random.choice((0, largest, random.randint(0, largest))) for _ in range(config.terms)
+            ]
             # A lane without a shifter ignores the shift.
             shift = [random.randint(0, max(config.shift, 1)) for _ in x]
             negative = [random.random() < subtracting for _ in x]
             clear = int(step == 0 or random.random() < 0.01)
             enable = int(step == 0 or random.random() < 0.9)
             signs = sum(int(bit) << place for place, bit in enumerate(negative))
+            scale = int(config.linear and random.random() < 0.1)
+            if config.linear:
+                ports.drive(scale=scale)
             ports.drive(x=x, shift=shift, negative=signs, clear=clear, enable=enable)
             await ports.tick()
             if enable:
-                total = 0 if clear else value
+                total = 0 if clear else value * (config.largest_weight + 1 if scale else 1)
                 for operand, places, minus in zip(x, shift, negative, strict=True):
                     term = operand * 2**places if config.shift else operand
                     total += -term if minus else term

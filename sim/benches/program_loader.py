@@ -29,8 +29,11 @@ Section = tuple[int, int, list[int]]
 
 
 def _sizes(config: AcceleratorConfig) -> list[int]:
-    """Words of each target: the descriptor memory, then each core's term memory."""
-    return [config.descriptor_words] + [config.term_words * bundle_words(config)] * config.cores
+    """Words of each target: descriptors, then each core's term memory, then those of weights."""
+    terms = config.term_words * bundle_words(config) if config.layer_kinds == "all" else 0
+    columns = [config.weight_words * config.column_words] * config.cores
+    sizes = [config.descriptor_words] + [terms] * config.cores
+    return sizes + columns if config.weight_words else sizes
 
 
 def _stream(config: AcceleratorConfig, sections: list[Section]) -> list[int]:
@@ -46,7 +49,8 @@ def _sections(config: AcceleratorConfig) -> list[Section]:
     """Sections at both ends of memories, and in between."""
     sizes = _sizes(config)
     sections = []
-    for target in random.sample(range(len(sizes)), random.randint(1, len(sizes))):
+    targets = [target for target, size in enumerate(sizes) if size]
+    for target in random.sample(targets, random.randint(1, len(targets))):
         count = random.randint(1, 12)
         last = min(sizes[target] - count, _LAST_BEGIN)
         address = random.choice((0, last, random.randint(0, last)))
@@ -56,6 +60,9 @@ def _sections(config: AcceleratorConfig) -> list[Section]:
 
 def _too_long(size: int) -> list[tuple[int, int]]:
     """(address, words) of sections that a memory cannot hold."""
+    if not size:
+        # There is no such memory.
+        return [(0, 1), (5, 1)]
     begin = min(size - 2, _LAST_BEGIN - 1)
     counts = {
         0: (size + 1, 1 << 18, 1 << 31, (1 << 32) - 1),

@@ -17,6 +17,7 @@ from rtl_gen.descriptor_reader import DescriptorReader
 from rtl_gen.drain import Drain
 from rtl_gen.input_loader import InputLoader
 from rtl_gen.lane import create_lane
+from rtl_gen.linear_stream import LinearStream
 from rtl_gen.max_pool import MaxPool
 from rtl_gen.program_loader import ProgramLoader
 from rtl_gen.registers import Registers
@@ -27,16 +28,20 @@ from rtl_gen.sequencer import Sequencer
 from rtl_gen.store_port import StorePort
 from rtl_gen.term_memory import TermMemory
 from rtl_gen.term_stream import TermStream, control_layout
+from rtl_gen.weight_memory import WeightMemory
 from rtl_gen.window_sequencer import WindowRequest, WindowSequencer
 from sim.benches.ports import Ports
 
 __all__ = [
     "BEATS",
+    "COLUMNS",
     "CONFIG",
+    "DIGIT_BITS",
     "FOUR_TERMS",
     "FOUR_WORDS",
     "INPUTS",
     "LANES",
+    "LINEAR",
     "LOADERS",
     "MANY_CORES",
     "MANY_LANES",
@@ -91,6 +96,22 @@ BEATS = replace(CONFIG, input_elements=4)
 PARTS_OF_BEATS = replace(MANY_LANES, requantise_lanes=4, input_elements=8)
 """Beats that are larger than the parts of words."""
 
+COLUMNS = replace(CONFIG, weight_words=300)
+"""Linear layers beside all others."""
+
+LINEAR = {
+    "two_banks": COLUMNS,
+    "one_rail": replace(
+        COLUMNS, layer_kinds="linear", lanes=16, banks=1, rails=1, operand_width=4, weight_width=3
+    ),
+    "four_banks": replace(
+        COLUMNS, layer_kinds="linear", lanes=8, terms_per_rail=2, banks=4, window_slots=8,
+        lane="unary", operand_width=5, weight_width=6,
+    ),
+    "wide_shift": replace(COLUMNS, max_shift=7, operand_width=6, weight_width=5),
+}  # fmt: skip
+"""Columns of several widths, with windows beside them and without."""
+
 LANES = {
     name: replace(config, accumulator_width=max(12, config.step_width))
     for name, config in {
@@ -99,6 +120,7 @@ LANES = {
         "lane_csd_four": FOUR_TERMS,
         **{f"lane_unary_{rails}": replace(ONE_RAIL, rails=rails) for rails in (1, 2)},
         "lane_unary_four": replace(FOUR_TERMS, lane="unary"),
+        **{f"lane_{name}": config for name, config in LINEAR.items()},
     }.items()
 }
 """Lanes of every kind, with accumulators so narrow that they overflow soon."""
@@ -106,11 +128,19 @@ LANES = {
 LOADERS = {
     "program_loader": CONFIG,
     "program_loader_largest": replace(FOUR_TERMS, term_words=65536),
+    "program_loader_columns": COLUMNS,
+    "program_loader_linear": replace(LINEAR["four_banks"], weight_words=65536),
 }
-"""Program loaders; in the largest term memories a section may go on where none may begin."""
+"""Program loaders; in the largest memories a section may go on where none may begin.
+
+Hardware for linear layers alone has no term memories.
+"""
 
 NARROW = 6
 """Width of the accumulators that are tested with all values."""
+
+DIGIT_BITS = (1, 3, 5)
+"""Digits that the narrow accumulators take."""
 
 WIDE = 32
 """The widest accumulator that a configuration may have."""
@@ -222,6 +252,7 @@ def units() -> dict[str, wiring.Component]:
     """The units by name."""
     return {
         **{f"accumulator_{low}": GatedAccumulator(NARROW, low, NARROW) for low in range(1, NARROW)},
+        **{f"accumulator_digits_{n}": GatedAccumulator(NARROW, 3, NARROW, n) for n in DIGIT_BITS},
         "accumulator_short": GatedAccumulator(NARROW, 4, 2),
         "accumulator_wide": GatedAccumulator(WIDE, 5, FOUR_TERMS.step_width),
         **{name: create_lane(config) for name, config in LANES.items()},
@@ -244,6 +275,9 @@ def units() -> dict[str, wiring.Component]:
         "core": Core(CONFIG),
         "core_one_rail": Core(ONE_RAIL),
         "core_four": Core(FOUR_TERMS),
+        **{f"core_linear_{name}": Core(config) for name, config in LINEAR.items()},
+        **{f"linear_stream_{name}": LinearStream(config) for name, config in LINEAR.items()},
+        **{f"weight_memory_{name}": WeightMemory(config) for name, config in LINEAR.items()},
         "drain": Drain(CONFIG),
         "drain_one_bank": Drain(ONE_RAIL),
         "drain_many_cores": Drain(MANY_CORES),
