@@ -16,9 +16,9 @@ from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
 from pann_hw.machine.cycles import CyclePredictor, largest_words, linear_words
-from pann_hw.machine.interpret import output_map
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
+from pann_hw.program.stores import output_map
 from rtl_gen.yosys import run_yosys
 from sim.harness import accelerator_verilog, simulate
 from sim.signals import TOP

@@ -22,6 +22,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "lanes": (4, 8, 16, 32, 64),
     "banks": (1, 2, 4),
     "window_slots": (4, 8, 16),
+    "input_elements": (1, 2, 4, 8),
     "max_shift": (1, 3, 7),
 }
 _RANGES = {
@@ -63,6 +64,7 @@ class AcceleratorConfig:
     weight_width : bits of such a weight, sign and magnitude
     requantise_lanes : lanes requantised at a time, a power of two from lanes / 8 (at least 4) to
         lanes * banks; left out, or None, as many as lanes
+    input_elements : activations in one transfer of the input stream, a beat; at most lanes
     """
 
     layer_kinds: str = "all"
@@ -83,6 +85,7 @@ class AcceleratorConfig:
     weight_words: int = 0
     weight_width: int = 4
     requantise_lanes: int | None = None
+    input_elements: int = 1
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -100,6 +103,10 @@ class AcceleratorConfig:
             raise InputError(
                 f"window_slots = {self.window_slots}: must be at least two for each of "
                 f"{self.banks} banks; lower banks"
+            )
+        if self.input_elements > self.lanes:
+            raise InputError(
+                f"input_elements = {self.input_elements}: must be at most lanes = {self.lanes}"
             )
         if self.activation_words % self.banks:
             raise InputError(
@@ -188,6 +195,16 @@ class AcceleratorConfig:
     def bank_words(self) -> int:
         """Words of one bank of the activation memory."""
         return self.activation_words // self.banks
+
+    @property
+    def address_bits(self) -> int:
+        """Bits of an address in a bank."""
+        return (self.bank_words - 1).bit_length()
+
+    @property
+    def channel_bits(self) -> int:
+        """Bits of the number of a channel that has at least a word in its bank."""
+        return self.address_bits + self.banks.bit_length() - 1
 
     @property
     def part_lanes(self) -> int:

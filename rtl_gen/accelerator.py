@@ -29,7 +29,8 @@ class Accelerator(wiring.Component):
     Members
     -------
     program : In(stream of 32-bit words), see ``pann_hw.program.image``
-    input : In(stream of input_layout), an inference's elements: channel, row, column
+    input : In(stream of input_layout), an inference's elements: channel, row,
+        column
     output : Out(stream of output_layout), sums of the last layer, pass by pass, tile by tile, core
         by core, lane by lane
     registers : the register port, see :class:`rtl_gen.registers.Registers`
@@ -154,7 +155,8 @@ class Accelerator(wiring.Component):
             port.bank.eq(input_loader.bank),
             port.place.eq(input_loader.address),
             port.lane.eq(input_loader.lane),
-            port.element.eq(input_loader.element),
+            port.whole_beat.eq(input_loader.whole_beat),
+            port.elements.eq(input_loader.elements),
             port.drained.eq(drain.store),
             port.words.eq(drain.words),
             port.pooled_write.eq(array.pooled_write),

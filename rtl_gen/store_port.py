@@ -1,6 +1,6 @@
 """The write port of the activation memory: one unit at a time stores through its registers."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,11 +40,13 @@ class StorePort(wiring.Component):
 
     Parameters
     ----------
-    config : lanes, banks, requantise_lanes, operand_width
+    config : lanes, banks, requantise_lanes, operand_width, input_elements
 
     Members
     -------
-    take, bank, place, lane, element : In, an element of the input
+    take, bank, place, lane, whole_beat, elements : In, an element of the input, which all
+        ``elements`` are, or a whole beat in the neighbouring lanes from ``lane`` on, a multiple of
+        input_elements
     drained, words : In, see :class:`rtl_gen.drain.Drain`; bank b stores ``words[b % requantisers]``
     pooled_write, pooled_address, pooled, pooled_phase, pooled_upper : In, a word for each bank
     halve, columns_bits : In, of what is drained or pooled
@@ -63,7 +65,8 @@ class StorePort(wiring.Component):
                 "bank": In(range(max(config.banks, 2))),
                 "place": In(16),
                 "lane": In(range(config.lanes)),
-                "element": In(config.operand_width),
+                "whole_beat": In(1),
+                "elements": In(config.operand_width * config.input_elements),
                 "drained": In(drained_layout(config)),
                 "words": In(parts_layout(config)),
                 "pooled_write": In(1),
@@ -85,6 +88,7 @@ class StorePort(wiring.Component):
         config = self._config
         banks, lanes, width = config.banks, config.lanes, config.part_lanes
         low = width.bit_length() - 1
+        beat = config.input_elements.bit_length() - 1
         enable = Signal(banks, name="next_enable")
         # Lanes that take a value, as parts of a word and lanes of a part, and those written then.
         parts = Signal(config.parts)
@@ -97,8 +101,8 @@ class StorePort(wiring.Component):
         with m.If(self.take):
             m.d.comb += [
                 enable.eq(1 << self.bank),
-                parts.eq(1 << self.lane[low:] if config.parts > 1 else 1),
-                places.eq(1 << self.lane[:low]),
+                parts.eq(_selected(self.lane[low:], max(beat - low, 0), self.whole_beat)),
+                places.eq(_selected(self.lane[:low], min(beat, low), self.whole_beat)),
             ]
             m.d.sync += self.address.eq(self.place)
         with m.Elif(self.drained.write):
@@ -147,7 +151,10 @@ class StorePort(wiring.Component):
                 with m.If(halved):
                     m.d.comb += stored.eq(self._turned(given, phase))
             for lane in range(lanes):
-                value = Mux(self.take, self.element, stored[lane])
+                element = self.elements.word_select(
+                    lane % config.input_elements, config.operand_width
+                )
+                value = Mux(self.take, element, stored[lane])
                 with m.If(enable[bank] & takes[lane]):
                     m.d.sync += word[lane].eq(value)
         return m
@@ -163,6 +170,15 @@ class StorePort(wiring.Component):
             )[self.columns_bits - 1]
             for lane in range(lanes)
         )
+
+
+def _selected(number: Value, bits: int, whole: Value) -> Value:
+    """A bit for each number: that one, or where ``whole`` all that differ in the lowest bits."""
+    high = 1 << number[bits:] if len(number) > bits else Const(1, 1)
+    if not bits:
+        return high
+    low = (1 << number[:bits]) | whole.replicate(1 << bits)
+    return Cat(one & other for one in high for other in low)
 
 
 def _group(lane: int, bits: int) -> int:

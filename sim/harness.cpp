@@ -1,6 +1,6 @@
 // Runs inferences on the generated accelerator: loads a program stream, feeds inputs, collects
 // outputs, cycle counts, stored words and toggles. Built by sim/harness.py, which defines in
-// "signals.h": HARNESS_TOP, HARNESS_OPERAND_BITS, HARNESS_WORD_BYTES, HARNESS_STORE_*, the list of
+// "signals.h": HARNESS_TOP, HARNESS_OPERAND_BITS, HARNESS_INPUT_ELEMENTS, HARNESS_WORD_BYTES, HARNESS_STORE_*, the list of
 // counted signals in HARNESS_SIGNALS(X) as X(class, signal), and HARNESS_CLASSES.
 //
 // usage: simulator PROGRAM INPUTS POINTS FOLDER ELEMENTS OUTPUTS TIMEOUT LOG TOGGLES OVERLAP
@@ -25,6 +25,9 @@
 #include <vector>
 
 #include "signals.h"
+
+// Of a beat of the input, below its last flag.
+#define HARNESS_BEAT_BITS (HARNESS_INPUT_ELEMENTS * HARNESS_OPERAND_BITS)
 
 namespace {
 
@@ -107,9 +110,32 @@ public:
         return top->registers___05Fr_data;
     }
 
-    // An element of the input stream: its value, and above it whether it is its inference's last.
-    static uint16_t element(const std::vector<uint8_t>& inputs, size_t index, size_t elements) {
-        return inputs[index] | ((index + 1) % elements == 0) << HARNESS_OPERAND_BITS;
+    // Offers a beat of the inputs, of which each has so many elements; none behind the last one.
+    void offer(const std::vector<uint8_t>& inputs, size_t number, size_t elements) {
+        size_t beats = beats_of(elements), input = number / beats, beat = number % beats;
+        uint32_t words[(HARNESS_BEAT_BITS + 32) / 32] = {};
+        top->input___05Fvalid = (input + 1) * elements <= inputs.size();
+        if (top->input___05Fvalid) {
+            for (size_t i = 0; i < HARNESS_INPUT_ELEMENTS; ++i) {
+                size_t index = beat * HARNESS_INPUT_ELEMENTS + i;
+                // Above an input's last element anything may be.
+                uint32_t filler = (1u << HARNESS_OPERAND_BITS) - 1;
+                put(words, i * HARNESS_OPERAND_BITS,
+                    index < elements ? inputs[input * elements + index] : filler);
+            }
+            put(words, HARNESS_BEAT_BITS, beat + 1 == beats);
+        }
+        drive(top->input___05Fpayload, words);
+    }
+
+    static size_t beats_of(size_t elements) {
+        return (elements + HARNESS_INPUT_ELEMENTS - 1) / HARNESS_INPUT_ELEMENTS;
+    }
+
+    // Elements of so many beats.
+    static size_t taken_of(size_t beats, size_t elements) {
+        size_t inputs = beats / beats_of(elements), rest = beats % beats_of(elements);
+        return inputs * elements + rest * HARNESS_INPUT_ELEMENTS;
     }
 
     // Writes an element that is sent out in this cycle; the number of them.
@@ -147,6 +173,23 @@ public:
     }
 
 private:
+    // Sets bits, from one on, that are 0.
+    static void put(uint32_t* words, size_t bit, uint32_t value) {
+        words[bit / 32] |= value << bit % 32;
+        if (bit % 32 && value >> (32 - bit % 32)) words[bit / 32 + 1] |= value >> (32 - bit % 32);
+    }
+
+    template <typename Port>
+    static void drive(Port& port, const uint32_t* words) {
+        port = words[0];
+        if (sizeof port > 4) port |= static_cast<Port>(static_cast<uint64_t>(words[1]) << 32);
+    }
+
+    template <std::size_t Words>
+    static void drive(VlWide<Words>& port, const uint32_t* words) {
+        for (size_t i = 0; i < Words; ++i) port[i] = words[i];
+    }
+
     // Bits that changed in one word of a signal, which is remembered.
     template <typename Word>
     static int taken(Counted& item, size_t at) {
@@ -162,8 +205,10 @@ private:
         if (!stores_) return;
         auto* root = top->rootp;
         uint64_t lanes = HARNESS_STORE_LANES(root);
-        // An element of the input has a lane to itself. A word is whole with its last part.
-        if (!(lanes & (lanes - 1))) return;
+        // What the input loader writes is no word. A word is whole with its last part.
+        bool input = taken_;
+        taken_ = HARNESS_STORE_TAKE(root);
+        if (input) return;
         if (HARNESS_STORE_PARTS > 1 && !(lanes >> (HARNESS_LANES - 1) & 1)) return;
         uint16_t address = HARNESS_STORE_ADDRESS(root);
         uint16_t bank = 0;
@@ -180,6 +225,7 @@ private:
 
     bool count_;
     std::FILE* stores_;
+    bool taken_ = false;
     std::vector<Counted> counted_;
 };
 
@@ -194,8 +240,7 @@ size_t run_overlapped(Bench& bench, const std::vector<uint8_t>& inputs,
     bool point_written = true;
     top->output___05Fready = 1;
     while (done < points.size()) {
-        top->input___05Fvalid = fed < inputs.size();
-        top->input___05Fpayload = fed < inputs.size() ? bench.element(inputs, fed, elements) : 0;
+        bench.offer(inputs, fed, elements);
         top->registers___05Fw_enable = 0;
         uint32_t status = bench.read(STATUS);
         bool ready = status >> 4 & 1, failed = status >> 3 & 1, finished = top->irq;
@@ -226,10 +271,10 @@ size_t run_overlapped(Bench& bench, const std::vector<uint8_t>& inputs,
         bench.cycle();
     }
     uint32_t error = bench.read(ERROR);
-    if (done == points.size() && fed == elements * done && taken == outputs * done && !error)
+    if (done == points.size() && fed == bench.beats_of(elements) * done && taken == outputs * done && !error)
         return done;
     std::fprintf(stderr, "%zu of %zu inferences done, %zu inputs taken, %zu outputs given, error %u\n",
-                 done, points.size(), fed, taken, error);
+                 done, points.size(), bench.taken_of(fed, elements), taken, error);
     return 0;
 }
 
@@ -242,6 +287,7 @@ int main(int argc, char** argv) {
     auto points = read_file(argv[3]);
     std::string folder = argv[4];
     size_t elements = std::strtoull(argv[5], nullptr, 10);
+    size_t beats = Bench::beats_of(elements);
     size_t outputs = std::strtoull(argv[6], nullptr, 10);
     uint64_t timeout = std::strtoull(argv[7], nullptr, 10);
     bool log = std::atoi(argv[8]), toggles = std::atoi(argv[9]), overlap = std::atoi(argv[10]);
@@ -283,9 +329,8 @@ int main(int argc, char** argv) {
         uint64_t end = bench.cycles + timeout;
         bench.top->output___05Fready = 1;
         while (true) {
-            bench.top->input___05Fvalid = fed < elements;
-            bench.top->input___05Fpayload =
-                fed < elements ? bench.element(inputs, image * elements + fed, elements) : 0;
+            if (fed < beats) bench.offer(inputs, image * beats + fed, elements);
+            else bench.top->input___05Fvalid = 0;
             // An error ends an inference without an interrupt.
             if (bench.read(ERROR) || bench.top->irq) break;
             if (bench.top->input___05Fvalid && bench.top->input___05Fready) ++fed;
@@ -299,9 +344,10 @@ int main(int argc, char** argv) {
         }
         bench.count();  // What changed with the last clock edge.
         bench.counting = false;
-        if (fed != elements || taken != outputs || bench.read(ERROR)) {
+        if (fed != beats || taken != outputs || bench.read(ERROR)) {
             std::fprintf(stderr, "inference %zu took %zu of %zu inputs, gave %zu of %zu outputs, "
-                         "error %u\n", image, fed, elements, taken, outputs, bench.read(ERROR));
+                         "error %u\n", image, bench.taken_of(fed, elements), elements, taken,
+                         outputs, bench.read(ERROR));
             return 1;
         }
         uint32_t cycles = bench.read(CYCLES);

@@ -63,9 +63,8 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
 def build(config: AcceleratorConfig) -> Path:
     """The simulator of a configuration; made once and kept in the cache."""
     signals = counted_signals(config)
-    ports = {
-        name: CountedSignal("", ("store_port",), name) for name in ("address", "enable", "lanes")
-    }
+    names = ("address", "enable", "lanes", "take")
+    ports = {name: CountedSignal("", ("store_port",), name) for name in names}
     words = [CountedSignal("", ("store_port",), f"word{bank}") for bank in range(config.banks)]
     lines = [
         f'#include "V{TOP}.h"',
@@ -73,6 +72,7 @@ def build(config: AcceleratorConfig) -> Path:
         f"#define HARNESS_TOP V{TOP}",
         f"#define HARNESS_SUM_BITS {config.accumulator_width}",
         f"#define HARNESS_OPERAND_BITS {config.operand_width}",
+        f"#define HARNESS_INPUT_ELEMENTS {config.input_elements}",
         f"#define HARNESS_WORD_BYTES {_word_bytes(config)}",
         f"#define HARNESS_LANES {config.lanes}",
         f"#define HARNESS_STORE_PARTS {config.parts}",
@@ -89,7 +89,9 @@ def build(config: AcceleratorConfig) -> Path:
         "",
     ]
     main = _MAIN.read_text().replace('#include "signals.h"', "\n".join(lines))
-    return build_simulator(accelerator_verilog(config), TOP, main, public=public_lines(config))
+    return build_simulator(
+        accelerator_verilog(config), TOP, main, public=public_lines(config, ports.values())
+    )
 
 
 def simulate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,9 +64,6 @@ _CONTROL = {
     ),
     ("input_loader",): (
         "busy",
-        "bank",
-        "x",
-        "y",
         "step",
         "row",
         "column",
@@ -179,6 +176,8 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         CountedSignal("memory_ports", ("descriptor_reader",), "address"),
         CountedSignal("memory_ports", ("descriptor_reader",), "word"),
     ]
+    if config.input_elements > 1:
+        signals.append(CountedSignal("control", ("input_loader",), "index"))
     if config.windows:
         signals += _window_signals(config)
     if config.linear:
@@ -220,9 +219,9 @@ def _registers(names: Mapping[Any, Sequence[str]]) -> list[CountedSignal]:
     return [CountedSignal("control", path, name) for path, all_ in names.items() for name in all_]
 
 
-def public_lines(config: AcceleratorConfig) -> str:
-    """Verilator control lines that make the counted signals readable from C++."""
-    pairs = {(signal.module, signal.name) for signal in counted_signals(config)}
+def public_lines(config: AcceleratorConfig, others: Iterable[CountedSignal] = ()) -> str:
+    """Verilator control lines that make the counted signals, and others, readable from C++."""
+    pairs = {(signal.module, signal.name) for signal in (*counted_signals(config), *others)}
     return "\n".join(
         f'public_flat_rd -module "{module}" -var "{name}"' for module, name in sorted(pairs)
     )

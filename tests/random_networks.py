@@ -19,11 +19,12 @@ from pann_hw.integer.network import (
 )
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run_layer
-from pann_hw.machine.interpret import output_map, store_map
 from pann_hw.program.program import Program
+from pann_hw.program.stores import output_map, store_map
 
 __all__ = [
     "NetworkBuilder",
+    "even_network",
     "feature_map_network",
     "layer_arrays",
     "linear_network",
@@ -233,6 +234,14 @@ def feature_map_network(
         b.convolution("x", 3, (4, 2), padding=(3, 3), first_channel=2),
         raw=True,
     )
+    return b.network(), b.images
+
+
+def even_network(rng: np.random.Generator, _: int) -> tuple[IntegerNetwork, np.ndarray]:
+    """A network of rows of a power of two that fill the lanes' columns, and its images."""
+    b = NetworkBuilder(rng, (3, 6, 8), 4)
+    first = b.accumulate(b.convolution("x", 4, (3, 3), padding=(1, 1)))
+    b.accumulate(b.convolution(first, 2, (1, 1)), raw=True)
     return b.network(), b.images
 
 

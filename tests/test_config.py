@@ -12,14 +12,12 @@ from pann_hw.errors import InputError
 
 OTHER: dict[str, int | str] = {
     "layer_kinds": "linear",
-    "operand_width": 5,
-    "weight_words": 64,
-    "weight_width": 3,
     "lanes": 16,
     "cores": 2,
     "lane": "unary",
     "rails": 1,
     "terms_per_rail": 2,
+    "operand_width": 7,
     "max_shift": 7,
     "accumulator_width": 21,
     "low_bits": 4,
@@ -28,14 +26,16 @@ OTHER: dict[str, int | str] = {
     "activation_words": 2048,
     "term_words": 512,
     "descriptor_words": 512,
+    "weight_words": 64,
+    "weight_width": 5,
     "requantise_lanes": 4,
+    "input_elements": 8,
 }
 """A value of every parameter that is not its default."""
 
 
 def test_other_values_cover_every_parameter() -> None:
-    names = {field.name for field in fields(AcceleratorConfig)}
-    assert set(OTHER) == names
+    assert set(OTHER) == {field.name for field in fields(AcceleratorConfig)}
     assert all(getattr(AcceleratorConfig(), name) != value for name, value in OTHER.items())
 
 
@@ -86,6 +86,11 @@ def test_other_values_cover_every_parameter() -> None:
         (
             {"banks": 4, "activation_words": 1026},
             "activation_words = 1026: must be a multiple of banks = 4",
+        ),
+        ({"input_elements": 16}, "input_elements = 16: must be one of 1, 2, 4, 8"),
+        (
+            {"lanes": 4, "input_elements": 8},
+            "input_elements = 8: must be at most lanes = 4",
         ),
         (
             {"requantise_lanes": 32},

@@ -1,9 +1,9 @@
 """PyTorch == interpreted program == RTL in Verilator, bit for bit, cycle for cycle, flip for flip.
 
-Every configuration runs three networks of odd shapes in every encoding that its lanes can do, as
-operating points of one image, two or three images each. Compared are every element of every layer,
-the address and all lanes of every stored word, the output stream, the cycle counter, and the flips
-of every signal class.
+Every configuration runs four networks, most of odd shapes, in every encoding that its lanes can do,
+as operating points of one image, two or three images each. Compared are every element of every
+layer, the address and all lanes of every stored word, the output stream, the cycle counter, and the
+flips of every signal class.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from pann_hw.machine.interpret import execute
 from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
+from pann_hw.program.layout import POINT, POINT_WORDS, unpack
 from pann_hw.program.program import Program
 from sim.harness import SimulationResult, simulate
 from tests.random_networks import (
     NetworkBuilder,
+    even_network,
     feature_map_network,
     layer_arrays,
     linear_network,
@@ -61,7 +63,7 @@ parts, and two and four at a time."""
 def networks(max_stride: int) -> list[tuple[IntegerNetwork, np.ndarray]]:
     """The networks of a largest stride, with the images that they run."""
     rng = np.random.default_rng(max_stride)
-    makers = (residual_network, feature_map_network, linear_network)
+    makers = (residual_network, feature_map_network, linear_network, even_network)
     return [make(rng, max_stride) for make in makers]
 
 
@@ -80,11 +82,12 @@ def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
         "accumulator_width": 32,
         "low_bits": (1, 4, 5, 7)[(lane + core + turn) % 4],
         "activation_words": 2048,
-        "term_words": 16384,
-        "descriptor_words": 4096,
+        "term_words": 32768,
+        "descriptor_words": 8192,
         "weight_words": 4096 * ((lane + core + turn) % 3 > 0),
         "weight_width": (4, 5, 8)[(lane + 2 * turn) % 3],
         "requantise_lanes": (max(lanes // 8, 4), lanes, lanes * banks)[core * (2 - lane % 2) % 3],
+        "input_elements": min((1, 2, 4, 8)[(lane + core + turn) % 4], lanes),
     }
     step_width = AcceleratorConfig.of(values, "matrix").step_width
     needed = width_needed(*(network for network, _ in networks(lane % 3 + 2)))
@@ -103,6 +106,7 @@ def test_cover_has_every_value() -> None:
     assert {c.max_shift for c in configs if c.lane == "csd"} == {1, 3, 7}
     assert {c.parts for c in configs} == {1, 2, 8}
     assert {min(c.requantisers, c.cores) for c in configs} == {1, 2, 4}
+    assert {c.input_elements for c in configs} == {1, 2, 4, 8}
     assert set(COVER) < set(MATRIX)
 
 
@@ -117,6 +121,21 @@ def test_cover_has_every_way_to_lie() -> None:
                 halved.add(one.halve)
                 by_rows |= {segment.by_rows for segment in one.segments}
     assert transposed == halved == by_rows == {False, True}
+
+
+def test_cover_has_every_way_to_take_an_input() -> None:
+    """Beats of every size written whole and element by element; inputs with a part of a beat."""
+    whole, parts = set(), set()
+    for item in COVER:
+        config = configuration(*item)
+        for network, x in networks(LANES.index(config.lanes) % 3 + 2):
+            image = link([compile_network(network, config, "unary")])
+            words = image.descriptors[:POINT_WORDS].astype("<u4")
+            point = unpack(POINT, int.from_bytes(words.tobytes(), "little"))
+            whole.add((config.input_elements, point["whole_beats"]))
+            parts.add(x[0].size % config.input_elements > 0)
+    assert whole == {(1, 0), *((size, flag) for size in (2, 4, 8) for flag in (0, 1))}
+    assert parts == {False, True}
 
 
 def test_cover_has_every_linear_pass() -> None:
@@ -169,10 +188,12 @@ def check(config: AcceleratorConfig) -> None:
         compare(network, x, group, counted, AddressPredictor(image), int(points[0]))
     overlapped(work[0], programs[0])
     overlapped(work[2], programs[2])
+    overlapped(work[3], programs[3])
 
 
 def test_hardware_for_linear_layers_alone() -> None:
-    """Vectors from the input to the output, operands and weights of few bits, parts of words."""
+    """Vectors from the input, taken in whole beats, to the output; operands and weights of few
+    bits, parts of words."""
     rng = np.random.default_rng(3)
     b = NetworkBuilder(rng, (24, 1, 1), 4, count=4)
     hidden = b.accumulate(b.convolution("x", 21, (1, 1)), bits=3, one_scale=True)
@@ -181,7 +202,7 @@ def test_hardware_for_linear_layers_alone() -> None:
     config = AcceleratorConfig(
         layer_kinds="linear", lanes=8, cores=2, rails=1, operand_width=5, weight_width=5, banks=2,
         requantise_lanes=4, accumulator_width=max(width_needed(network), 12), weight_words=256,
-        activation_words=32,
+        activation_words=32, input_elements=4,
     )  # fmt: skip
     programs = [compile_network(network, config, encoding) for encoding in ("unary", "csd")]
     image = link(programs)

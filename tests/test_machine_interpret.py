@@ -12,18 +12,13 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.requantise import MAX_STEPS, Scale, requantise
 from pann_hw.integer.run import run
-from pann_hw.machine.interpret import (
-    Activations,
-    execute,
-    output_map,
-    requantise_steps,
-    store_map,
-)
+from pann_hw.machine.interpret import Activations, execute, requantise_steps
 from pann_hw.machine.machine import Machine
 from pann_hw.machine.observer import Observer
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.program import Program
+from pann_hw.program.stores import store_map
 from tests.random_networks import (
     feature_map_network,
     layer_arrays,
@@ -193,20 +188,6 @@ def test_observers_see_everything_in_order(rng: np.random.Generator) -> None:
                 expected += ["operands", "accumulator"] * item.channels
                 expected += ([] if item.raw else ["requantiser", "store"]) * item.channels
     assert recorder.events == [*expected, "end"]
-
-
-def test_maps_name_every_element_once(rng: np.random.Generator) -> None:
-    network, x = residual_network(rng, 2)
-    program = compile_network(network, AcceleratorConfig(cores=3), "csd")
-    assert execute(program, x).stores.shape[1] == len(store_map(program))
-    elements = [(layer, *place) for layer, values in store_map(program) for _, *place in values]
-    expected = [
-        (index, *position)
-        for index, layer in enumerate(network.layers[:-1])
-        for position in np.ndindex(layer.output.shape)
-    ]
-    assert sorted(elements) == expected
-    assert sorted(output_map(program)) == list(np.ndindex(program.output_shape))
 
 
 def test_sweep_is_varied(seed: int) -> None:

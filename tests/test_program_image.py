@@ -31,7 +31,12 @@ from pann_hw.program.layout import (
     directory_stride,
 )
 from pann_hw.program.program import Pass, Program
-from tests.random_networks import feature_map_network, linear_network, residual_network
+from tests.random_networks import (
+    feature_map_network,
+    linear_network,
+    one_layer,
+    residual_network,
+)
 
 CONFIG = AcceleratorConfig(cores=3, descriptor_words=4096, term_words=16384)
 
@@ -109,6 +114,29 @@ def test_empty_memories_have_no_section() -> None:
     assert list(sections(image.stream())) == [0]
 
 
+@pytest.mark.parametrize(
+    ("lanes", "elements", "shape", "columns"),
+    [
+        (8, 1, (2, 3, 8), 8),
+        (8, 2, (2, 3, 8), 4),
+        (8, 8, (2, 3, 8), 1),
+        (8, 4, (2, 3, 6), None),  # a beat goes on in the next row
+        (4, 4, (2, 3, 8), None),  # two pixels of a row in each lane
+        (32, 2, (2, 3, 6), 3),
+    ],
+)
+def test_beats_that_are_written_whole(
+    lanes: int, elements: int, shape: tuple[int, int, int], columns: int | None
+) -> None:
+    config = AcceleratorConfig(lanes=lanes, input_elements=elements, banks=1, window_slots=4)
+    program = compile_network(one_layer(shape, (1, 1)), config, "csd")
+    grid = program.placements["x"].grid
+    point = record(POINT, link([program]).descriptors[:POINT_WORDS].tolist())
+    assert point["whole_beats"] == int(elements > 1 and columns is not None)
+    assert point["columns"] == (columns or grid.columns_used)
+    assert 2 ** point["columns_bits"] == grid.columns
+
+
 def test_every_point_is_found_from_the_directory(
     networks: list[IntegerNetwork], programs: list[Program]
 ) -> None:
@@ -120,9 +148,11 @@ def test_every_point_is_found_from_the_directory(
         entry = image.descriptors[point * stride :].tolist()
         place = program.placements["x"]
         head = record(POINT, entry[:POINT_WORDS])
-        size = (head["height"], head["width"])
-        assert (head["channels"], *size) == network.input.shape
-        assert size == place.grid.size
+        grid = place.grid
+        assert (head["channels"], *grid.size) == network.input.shape
+        assert (head["strips"], head["columns"]) == (grid.strips, grid.columns_used)
+        assert (head["last_rows"], head["last_steps"]) == (grid.last_rows, grid.last_steps)
+        assert not head["whole_beats"]
         assert head["transposed"] == place.grid.transposed
         assert (head["base"], head["pitch"]) == (place.base, place.grid.words)
         assert (head["rows"], head["steps"]) == (place.grid.rows, place.grid.steps)

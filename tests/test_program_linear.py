@@ -13,10 +13,11 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.run import run
-from pann_hw.machine.interpret import Activations, execute, output_map
+from pann_hw.machine.interpret import Activations, execute
 from pann_hw.program.compile import compile_network
 from pann_hw.program.linear import could_be_linear, digits
 from pann_hw.program.program import Columns, Pass, Program
+from pann_hw.program.stores import output_map
 from tests.random_networks import NetworkBuilder, random_config, width_needed
 
 CONFIG = AcceleratorConfig(

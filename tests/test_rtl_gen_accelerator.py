@@ -10,13 +10,13 @@ import pytest
 from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
-from pann_hw.machine.interpret import output_map
 from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.program import Program
+from pann_hw.program.stores import output_map
 from sim.benches.run import run_accelerator
-from sim.benches.units import CONFIG
+from sim.benches.units import BEATS
 
 Shape = tuple[int, int, int]
 
@@ -98,7 +98,7 @@ def case_file(tmp_path: Path, rng: np.random.Generator) -> Path:
     points = [(residual(Maker(rng, 6, 1.5)), "csd"), (residual(Maker(rng, 3, 0.7)), "unary")]
     other = [(strided(Maker(rng, 4, 1.0)), "csd")]
     programs = [
-        [(network, compile_network(network, CONFIG, encoding)) for network, encoding in group]
+        [(network, compile_network(network, BEATS, encoding)) for network, encoding in group]
         for group in (points, other)
     ]
     path = tmp_path / "cases.npz"

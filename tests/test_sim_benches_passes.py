@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pann_hw.integer.run import run
-from pann_hw.machine.interpret import execute, output_map
+from pann_hw.machine.interpret import execute
 from pann_hw.program.compile import compile_network
+from pann_hw.program.stores import output_map
 from sim.benches.passes import descriptors, fetches, random_network, random_passes, random_program
 from sim.benches.units import CONFIG, FOUR_TERMS, MANY_LANES, ONE_RAIL
 

@@ -11,18 +11,21 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import MismatchError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import run
-from pann_hw.machine.interpret import execute, output_map
+from pann_hw.machine.interpret import execute
 from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import Image, link
+from pann_hw.program.stores import output_map
 from rtl_gen.program_loader import Error
 from sim.harness import accelerator_verilog, build, simulate
 from sim.signals import CLASSES
 from tests.random_networks import one_layer, random_network
 
 CONFIG = AcceleratorConfig(
-    lanes=4, cores=1, lane="unary", rails=1, activation_words=4096, accumulator_width=24
-)
+    lanes=4, cores=1, lane="unary", rails=1, activation_words=4096, accumulator_width=24,
+    input_elements=4,
+)  # fmt: skip
+"""The last beat of an input of 30 elements has two."""
 
 NETWORKS: list[IntegerNetwork] = [
     one_layer((2, 3, 5), (3, 3), padding=(1, 1)),
@@ -151,8 +154,8 @@ def test_an_inference_that_takes_too_long(image: Image) -> None:
 @pytest.mark.parametrize(
     ("elements", "outputs", "message"),
     [
-        (31, 15, f"took 30 of 31 inputs, gave 0 of 15 outputs, error {Error.INPUT_LONG}"),
-        (29, 15, f"took 29 of 29 inputs, gave 0 of 15 outputs, error {Error.INPUT_SHORT}"),
+        (33, 15, f"took 32 of 33 inputs, gave 0 of 15 outputs, error {Error.INPUT_LONG}"),
+        (28, 15, f"took 28 of 28 inputs, gave 0 of 15 outputs, error {Error.INPUT_SHORT}"),
         (30, 14, "took 30 of 30 inputs, gave 15 of 14 outputs, error 0"),
     ],
 )
@@ -162,9 +165,9 @@ def test_wrong_counts(image: Image, elements: int, outputs: int, message: str) -
 
 
 def test_wrong_counts_of_overlapping_inferences(image: Image) -> None:
-    message = f"0 of 3 inferences done, 31 inputs taken, 0 outputs given, error {Error.INPUT_LONG}"
+    message = f"0 of 3 inferences done, 33 inputs taken, 0 outputs given, error {Error.INPUT_LONG}"
     with pytest.raises(MismatchError, match=message):
-        simulate(image, np.zeros((3, 31)), np.zeros(3), 15, overlap=True)
+        simulate(image, np.zeros((3, 33)), np.zeros(3), 15, overlap=True)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
@@ -17,12 +15,13 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.requantise import Scale
 from pann_hw.machine.machine import Schedule
 from pann_hw.machine.observer import Observer
-from pann_hw.program.grid import Grid
+from pann_hw.machine.reads import Reads, gates
 from pann_hw.program.layout import NO_TERM, bundle_fields, unpack
 from pann_hw.program.linear import digits
 from pann_hw.program.program import Columns, Pass, Program
+from pann_hw.program.stores import stored_together
 
-__all__ = ["Activations", "Execution", "execute", "output_map", "requantise_steps", "store_map"]
+__all__ = ["Activations", "Execution", "execute", "requantise_steps"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,15 +170,15 @@ class _Interpreter:
             if item.columns:
                 self._linear(item, item.columns)
                 continue
-            reads = _Reads(item, self._config.lanes)
+            reads = Reads(item, self._config.lanes)
             terms = [self._terms(bundles) for bundles in item.bundles]
-            gates = _gates(item, self._config.lanes)
+            on = gates(item, self._config.lanes)
             for tile in range(item.tiles):
                 rows = self._rows(item, reads, tile)
                 if item.pool:
                     self._pool(item, tile, rows)
                 else:
-                    self._accumulate(item, tile, rows, terms, gates)
+                    self._accumulate(item, tile, rows, terms, on)
         self._observer.end()
         outputs = np.concatenate(self._outputs, 1)
         left = Activations(self._memory, self._registers)
@@ -218,7 +217,7 @@ class _Interpreter:
         sign = np.where(offset == NO_TERM, 0, 1 - 2 * field("negative"))
         return _Terms(window, offset, field("shift"), sign)
 
-    def _rows(self, item: Pass, reads: _Reads, tile: int) -> np.ndarray:
+    def _rows(self, item: Pass, reads: Reads, tile: int) -> np.ndarray:
         """The windows of a tile: uint8 (batch, windows, N)."""
         addresses, lanes = reads.addresses(tile), reads.lanes(tile)
         banks = item.segments[0].banks
@@ -232,14 +231,14 @@ class _Interpreter:
         return windows.reshape(self._batch, -1, self._config.lanes)
 
     def _accumulate(
-        self, item: Pass, tile: int, rows: np.ndarray, terms: list[_Terms], gates: np.ndarray
+        self, item: Pass, tile: int, rows: np.ndarray, terms: list[_Terms], on: np.ndarray
     ) -> None:
         lane = np.arange(self._config.lanes)
         totals = []
         for core, here in enumerate(terms):
             source = lane + here.offset[..., None] - 1
             source = np.clip(source, 0, len(lane) - 1)
-            operands = rows[:, here.window[..., None], source] * gates[here.offset]
+            operands = rows[:, here.window[..., None], source] * on[here.offset]
             count = len(here.window)
             start = self._issued[core]
             self._issued[core] += count
@@ -303,7 +302,7 @@ class _Interpreter:
             lanes = [lane for lane, _, _ in item.grid.lanes(tile)]
             self._outputs += [total[:, lanes] for total in totals]
             return
-        for channels in _together(item, self._config.requantisers):
+        for channels in stored_together(item, self._config.requantisers):
             words = []
             for core in channels:
                 states = requantise_steps(totals[core], item.scales[core], item.steps)
@@ -337,112 +336,3 @@ class _Interpreter:
                 self._registers[:, bank] = stored
                 self._stores.append(stored)
                 self._observer.store(bank, address + place, stored)
-
-
-class _Reads:
-    """Addresses and lanes of a pass's windows, a group for all banks at a time."""
-
-    def __init__(self, item: Pass, lanes: int) -> None:
-        self._item, self._lanes = item, lanes
-        self._windows = [
-            (segment, window)
-            for segment in item.segments
-            for window in segment.window_list()
-            if window.channel % segment.banks == 0
-        ]
-
-    def addresses(self, tile: int) -> np.ndarray:
-        """Word of each group of windows."""
-        row, step = divmod(tile, self._item.grid.steps)
-        return np.array([
-            segment.base
-            + window.channel // segment.banks * segment.grid.words
-            + segment.position(row, step, window)[0]
-            for segment, window in self._windows
-        ])  # fmt: skip
-
-    def lanes(self, tile: int) -> np.ndarray:
-        """(groups, N) lane of the word that each element is; -1 for padding."""
-        row, step = divmod(tile, self._item.grid.steps)
-        known: dict[tuple[int, int, int, int], np.ndarray] = {}
-        found = []
-        for segment, window in self._windows:
-            word, strips, shift = segment.position(row, step, window)
-            key = (id(segment), word, strips, shift)
-            if key not in known:
-                known[key] = segment.source_lanes(word, strips, shift, self._lanes)
-            found.append(known[key])
-        return np.array(found)
-
-    @cached_property
-    def pads(self) -> np.ndarray:
-        """What each group is padded with."""
-        return np.array([segment.pad_value for segment, _ in self._windows], np.uint8)
-
-
-def _gates(item: Pass, lanes: int) -> np.ndarray:
-    """uint8 (4, N): for each offset, and for no term, 1 in lanes that see their element, else 0."""
-    grid = item.grid
-    strip, column = np.divmod(np.arange(lanes), grid.columns)
-    on = (strip < grid.strips) & (column < grid.columns_used)
-    return np.array(
-        [on & (column > 0), on, on & (column < grid.columns - 1), np.zeros(lanes, bool)], np.uint8
-    )
-
-
-def store_map(program: Program) -> list[tuple[int, list[tuple[int, int, int, int]]]]:
-    """What each stored word is, in order: (layer, [(lane, channel, row, column) of each value]).
-
-    Channels, rows and columns are the integer network's. Of a word that is written in half of its
-    lanes, the values of those.
-    """
-    entries = []
-    for item in program.passes:
-        if item.raw:
-            continue
-        order = program.channel_orders[item.layer]
-        for tile in range(item.tiles):
-            for channels in _together(item, program.config.requantisers):
-                for word, _, written in item.stores(tile, program.config.lanes):
-                    for channel in channels:
-                        values = _values(item, order, item.output.grid, channel, word)
-                        entries.append((item.layer, [one for one in values if written[one[0]]]))
-    return entries
-
-
-def _values(
-    item: Pass, order: Sequence[int], grid: Grid, channel: int, word: int
-) -> list[tuple[int, int, int, int]]:
-    """(lane, channel, row, column) of the values in a word of a channel, or of a vector."""
-    if channel >= item.channels:
-        return []
-    channel += item.first_channel
-    lanes = grid.lanes(word)
-    if not item.columns:
-        return [(lane, order[channel], row, column) for lane, row, column in lanes]
-    first, outputs = channel * item.columns.width, item.columns.outputs
-    return [(lane, order[first + lane], 0, 0) for lane, *_ in lanes if first + lane < outputs]
-
-
-def _together(item: Pass, requantisers: int) -> list[range]:
-    """Channels of a pass that are stored at a time."""
-    if item.pool:
-        size, end = item.segments[0].banks, item.segments[0].channels
-    else:
-        size, end = requantisers, item.channels
-    edges = [0, *range(size - item.place(0)[0] % size, end, size), end]
-    return [range(low, high) for low, high in pairwise(edges)]
-
-
-def output_map(program: Program) -> list[tuple[int, int, int]]:
-    """Which (channel, row, column) each element of the output stream is, in order."""
-    return [
-        (channel, row, column)
-        for item in program.passes
-        if item.raw
-        for tile in range(item.tiles)
-        for core in range(item.channels)
-        for _, channel, row, column in _values(
-            item, program.channel_orders[item.layer], item.grid, core, tile
-        )
-    ]

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.machine.drain import Drain, MaxPool
 from pann_hw.machine.fetch import RowReader, WindowSequencer
 from pann_hw.machine.linear import LinearStream
+from pann_hw.machine.start import DescriptorReader, InputLoader, Sequencer
 from pann_hw.machine.stream import Bundles, TermStream
 from pann_hw.machine.unit import Unit
-from pann_hw.machine.units import DescriptorReader, Drain, InputLoader, MaxPool, Sequencer
 from pann_hw.program.image import Image
 from pann_hw.program.layout import (
     MAX_POINTS,
@@ -388,8 +389,8 @@ class Machine:
             lanes = stores.half(columns_bits, pool.upper) if halve else whole
             stores.clock(pool.address, (1 << self._config.banks) - 1, lanes)
         elif loader.busy:
-            bank, address, lane = loader.place(self._point)
-            stores.clock(address, 1 << bank, 1 << lane)
+            bank, address, lanes = loader.place(self._point)
+            stores.clock(address, 1 << bank, lanes)
             return True
         else:
             stores.put("enable", 0, "memory_ports")

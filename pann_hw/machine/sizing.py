@@ -159,6 +159,7 @@ def _candidates(base: AcceleratorConfig) -> Iterator[AcceleratorConfig]:
             lanes=-lanes,
             cores=cores,
             requantise_lanes=share,
+            input_elements=min(base.input_elements, -lanes),
             activation_words=_MEMORY,
             term_words=_MEMORY,
             descriptor_words=_MEMORY,

@@ -22,6 +22,7 @@ import numpy as np
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.requantise import MAX_STEPS, Scale
+from pann_hw.program.grid import Grid
 from pann_hw.program.layout import (
     CORE,
     END_SECTION,
@@ -135,22 +136,31 @@ def _check_size(parameter: str, needed: int, available: int) -> None:
 
 def _point(program: Program, first_pass: int) -> list[int]:
     place = program.placements[program.input]
-    height, width = place.grid.size
+    grid, beat = place.grid, program.config.input_elements
+    whole_beats = beat > 1 and _whole_beats(grid, beat)
     return pack_words(
         POINT,
         {
             "first_pass": first_pass,
             "base": place.base,
-            "width": width,
-            "height": height,
-            "rows": place.grid.rows,
-            "steps": place.grid.steps,
+            "rows": grid.rows,
+            "steps": grid.steps,
+            "last_rows": grid.last_rows,
+            "last_steps": grid.last_steps,
             "channels": place.shape[0],
-            "pitch": place.grid.words,
-            "columns_bits": place.grid.columns.bit_length() - 1,
-            "transposed": int(place.grid.transposed),
+            "pitch": grid.words,
+            "strips": grid.strips,
+            "columns": grid.columns_used // (beat if whole_beats else 1),
+            "columns_bits": grid.columns.bit_length() - 1,
+            "transposed": int(grid.transposed),
+            "whole_beats": int(whole_beats),
         },
     )
+
+
+def _whole_beats(grid: Grid, beat: int) -> bool:
+    """Whether so many elements of the input at a time always are neighbouring lanes of one word."""
+    return grid.steps == 1 and not grid.transposed and grid.width % beat == 0
 
 
 def _descriptor(

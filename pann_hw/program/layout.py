@@ -168,22 +168,26 @@ CORE_WORDS = sum(CORE.values()) // 32
 POINT: Fields = {
     "first_pass": 16,
     "base": 16,
-    "width": 16,
-    "height": 16,
     "rows": 16,
     "steps": 16,
+    "last_rows": 16,
+    "last_steps": 16,
     "channels": 16,
     "pitch": 16,
+    "strips": 8,
+    "columns": 8,
     "columns_bits": 3,
     "transposed": 1,
-    "_reserved": 28,
+    "whole_beats": 1,
+    "_reserved": 11,
 }
 """An operating point: address of its first pass, and how its input lies in memory.
 
-base, pitch: words of the first channel, and from a channel to the next in the same bank; width,
-height, channels: of the input as it comes; rows, steps: a lane's block; columns_bits: as in a pass;
-transposed: the input's rows lie down the columns. The address of the first bundle in each core's
-term memory follows, a word each.
+base, pitch: words of the first channel, and from a channel to the next in the same bank; channels:
+of the input; rows, steps, last_rows, last_steps, strips, columns, columns_bits: as in a pass;
+transposed: the input's rows lie down the columns; whole_beats: each beat of the input stream is
+neighbouring lanes of one word, written at once, and columns counts beats. The address of the first
+bundle in each core's term memory follows, a word each.
 """
 
 POINT_WORDS = sum(POINT.values()) // 32

@@ -13,9 +13,10 @@ from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import quantise_input, run
 from pann_hw.machine.cycles import CyclePredictor
 from pann_hw.machine.flips import FlipPredictor
-from pann_hw.machine.interpret import execute, output_map, store_map
+from pann_hw.machine.interpret import execute
 from pann_hw.program.deployment import Deployment
 from pann_hw.program.program import Program
+from pann_hw.program.stores import output_map, store_map
 from sim.harness import SimulationResult, build, simulate
 
 __all__ = ["Mismatch", "PointResult", "difference", "network_order", "verify"]

@@ -20,8 +20,8 @@ from rtl_gen.accelerator import Accelerator
 from rtl_gen.program_loader import Error
 from rtl_gen.registers import Register
 from sim.benches.ports import Ports, bench_test
-from sim.benches.streams import PAUSES, StreamRules, get, put
-from sim.benches.units import CONFIG
+from sim.benches.streams import PAUSES, StreamRules, beats, get, put
+from sim.benches.units import BEATS
 
 __all__ = [
     "inferences",
@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 _START, _CLEAR, _STOP = 1, 2, 4
-_LAST = 1 << 8
 _BUSY, _DONE, _LOADED, _ERROR, _READY = 1, 2, 4, 8, 16
 
 
@@ -48,9 +47,9 @@ class _Point:
     cycles: int
 
 
-def _marked(elements: list[int]) -> list[int]:
-    """An input's payloads: above the last element a flag that it is the last."""
-    return [*elements[:-1], elements[-1] | _LAST]
+def _beats(elements: list[int]) -> list[int]:
+    """An input's payloads: above the last one's elements a flag that it is the last."""
+    return beats(elements, BEATS.input_elements)
 
 
 class _Cases:
@@ -77,7 +76,7 @@ class _Host:
     """Programs and runs the accelerator; watches the rules of its output stream throughout."""
 
     def __init__(self, dut: Any) -> None:
-        self.ports = Ports(dut, Accelerator(CONFIG))
+        self.ports = Ports(dut, Accelerator(BEATS))
         self.rules = StreamRules(self.ports, "output")
         self.cases = _Cases()
 
@@ -115,7 +114,7 @@ class _Host:
 
     async def feed(self, case: _Point, index: int, pauses: str = "never") -> Any:
         """Begin to send an inference's input beside what comes next."""
-        elements = _marked(case.inputs[index])
+        elements = _beats(case.inputs[index])
         return cocotb.start_soon(put(self.ports, "input", elements, PAUSES[pauses]()))
 
     async def collect(self, case: _Point, index: int, pauses: str = "never") -> None:
@@ -185,7 +184,7 @@ async def input_ahead(dut: Any) -> None:
     await host.begin()
     await host.load(0)
     case = host.cases.points[0][0]
-    elements = [element for index in range(3) for element in _marked(case.inputs[index])]
+    elements = [element for index in range(3) for element in _beats(case.inputs[index])]
     producer = cocotb.start_soon(put(host.ports, "input", elements))
     await host.ports.tick(30)
     for index in range(3):
@@ -203,7 +202,7 @@ async def overlapping(dut: Any) -> None:
     await host.load(0)
     turns = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2)]
     cases = host.cases.points[0]
-    elements = [e for point, index in turns for e in _marked(cases[point].inputs[index])]
+    elements = [e for point, index in turns for e in _beats(cases[point].inputs[index])]
     producer = cocotb.start_soon(put(host.ports, "input", elements, PAUSES["bursts"]()))
     await host.start(0)
     for number, (point, index) in enumerate(turns):
@@ -240,7 +239,7 @@ async def wrong_use(dut: Any) -> None:
     """Each wrong use is reported, harms nothing, and is followed by a right inference."""
     host = _Host(dut)
     await host.begin()
-    assert await host.read(Register.FINGERPRINT) == CONFIG.fingerprint
+    assert await host.read(Register.FINGERPRINT) == BEATS.fingerprint
 
     await host.start(0)
     await host.fails_with(Error.NO_PROGRAM)
@@ -285,7 +284,7 @@ async def wrong_inputs(dut: Any) -> None:
     await host.begin()
     await host.load(0)
     elements = host.cases.points[0][0].inputs[0]
-    short, long = _marked(elements[:-1]), _marked([*elements, 1, 2, 3])
+    short, long = _beats(elements[:-4]), _beats([*elements, 1, 2, 3])
     for payloads, error in ((short, Error.INPUT_SHORT), (long, Error.INPUT_LONG)):
         await host.start(0)
         await put(host.ports, "input", payloads)
@@ -294,7 +293,7 @@ async def wrong_inputs(dut: Any) -> None:
         await host.infer(0, 0, 1)
     # Nothing comes any more: the host gives the input up.
     await host.start(0)
-    await put(host.ports, "input", elements[:5])
+    await put(host.ports, "input", _beats(elements)[:5])
     await host.ports.tick(100)
     assert await host.read(Register.STATUS) & (_BUSY | _ERROR) == _BUSY
     await host.write(Register.CONTROL, _STOP)

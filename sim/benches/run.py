@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 
 from rtl_gen.accelerator import Accelerator
 from sim.bench import run_bench
-from sim.benches.units import CONFIG, Units
+from sim.benches.units import BEATS, Units
 
 __all__ = ["run_accelerator", "run_unit"]
 
@@ -30,7 +30,7 @@ def run_accelerator(seed: int, env: Mapping[str, str]) -> None:
     ------
     AssertionError, ToolError : as :func:`sim.bench.run_bench`
     """
-    _run(Accelerator(CONFIG), "pann", "accelerator", seed, env)
+    _run(Accelerator(BEATS), "pann", "accelerator", seed, env)
 
 
 def _run(

@@ -10,7 +10,15 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from sim.benches.ports import Ports, bench_test
-from sim.benches.units import CONFIG, MANY_LANES, PARTS, TWO_WORDS, unit_ports
+from sim.benches.units import (
+    BEATS,
+    CONFIG,
+    MANY_LANES,
+    PARTS,
+    PARTS_OF_BEATS,
+    TWO_WORDS,
+    unit_ports,
+)
 
 __all__ = ["stores"]
 
@@ -19,6 +27,8 @@ _PORTS = {
     "store_port_many_lanes": MANY_LANES,
     "store_port_parts": PARTS,
     "store_port_two_words": TWO_WORDS,
+    "store_port_beats": BEATS,
+    "store_port_parts_of_beats": PARTS_OF_BEATS,
 }
 
 
@@ -37,14 +47,24 @@ class _Bench:
         self.enable = 0
 
     def element(self) -> None:
-        """An element of the input, whatever else is there."""
+        """An element or a beat of the input, whatever else is there."""
         config = self.config
         bank, lane = random.randrange(config.banks), random.randrange(config.lanes)
-        element, self.address = random.randrange(256), random.randrange(1 << 16)
-        self.ports.drive(take=1, bank=bank, lane=lane, element=element, place=self.address)
-        self.words[bank, lane] = element
+        size, whole = config.input_elements, config.input_elements > 1 and random.randrange(2)
+        elements = [random.randrange(256)] * size
+        if whole:
+            lane -= lane % size
+            elements = [random.randrange(256) for _ in range(size)]
+        self.address = random.randrange(1 << 16)
+        self.ports.drive(
+            take=1, bank=bank, lane=lane, whole_beat=int(whole), place=self.address,
+            elements=int.from_bytes(bytes(elements), "little"),
+        )  # fmt: skip
+        taken = slice(lane, lane + size if whole else lane + 1)
+        self.words[bank, taken] = elements if whole else elements[0]
         self.enable = 1 << bank
-        self.lanes = np.arange(config.lanes) == lane
+        self.lanes = np.zeros(config.lanes, bool)
+        self.lanes[taken] = True
 
     def drained(self) -> None:
         """Words of some of the banks, whole or in part."""

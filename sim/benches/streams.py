@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sim.benches.ports import Ports
 
-__all__ = ["PAUSES", "StreamRules", "bursts", "get", "half", "never", "put"]
+__all__ = ["PAUSES", "StreamRules", "beats", "bursts", "get", "half", "never", "put"]
 
 
 def never() -> Iterator[bool]:
@@ -30,6 +30,15 @@ def bursts() -> Iterator[bool]:
 
 PAUSES = {"never": never, "half": half, "bursts": bursts}
 """Patterns of cycles in which a producer has nothing to send, or a consumer takes nothing."""
+
+
+def beats(elements: Sequence[int], size: int) -> list[int]:
+    """An input of 8-bit elements as beats of ``size`` elements; above those of the last one a
+    flag, and in it something above the last element where that does not fill it."""
+    parts = [elements[start : start + size] for start in range(0, len(elements), size)]
+    whole = [[*part, *(255 for _ in range(size - len(part)))] for part in parts]
+    payloads = [int.from_bytes(bytes(part), "little") for part in whole]
+    return [*payloads[:-1], payloads[-1] | 1 << 8 * size]
 
 
 async def put(

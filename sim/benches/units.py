@@ -33,11 +33,13 @@ from rtl_gen.window_sequencer import WindowRequest, WindowSequencer
 from sim.benches.ports import Ports
 
 __all__ = [
+    "BEATS",
     "COLUMNS",
     "CONFIG",
     "DIGIT_BITS",
     "FOUR_TERMS",
     "FOUR_WORDS",
+    "INPUTS",
     "LANES",
     "LINEAR",
     "LOADERS",
@@ -46,6 +48,7 @@ __all__ = [
     "NARROW",
     "ONE_RAIL",
     "PARTS",
+    "PARTS_OF_BEATS",
     "TWO_WORDS",
     "WIDE",
     "Units",
@@ -78,6 +81,20 @@ TWO_WORDS = replace(FOUR_TERMS, cores=5, requantise_lanes=8)
 
 FOUR_WORDS = replace(MANY_CORES, requantise_lanes=16)
 """A word of every bank at a time."""
+
+INPUTS = {
+    "input_loader": CONFIG,
+    "input_loader_two": replace(CONFIG, input_elements=2),
+    "input_loader_four": replace(CONFIG, banks=1, input_elements=4),
+    "input_loader_eight": replace(FOUR_TERMS, lanes=16, input_elements=8),
+}
+"""Input loaders for beats of every size."""
+
+BEATS = replace(CONFIG, input_elements=4)
+"""An accelerator whose input comes in beats."""
+
+PARTS_OF_BEATS = replace(MANY_LANES, requantise_lanes=4, input_elements=8)
+"""Beats that are larger than the parts of words."""
 
 COLUMNS = replace(CONFIG, weight_words=300)
 """Linear layers beside all others."""
@@ -244,7 +261,7 @@ def units() -> dict[str, wiring.Component]:
         "max_pool": MaxPool(CONFIG),
         "max_pool_one_bank": MaxPool(ONE_RAIL),
         "max_pool_four_banks": MaxPool(FOUR_TERMS),
-        "input_loader": InputLoader(CONFIG),
+        **{name: InputLoader(config) for name, config in INPUTS.items()},
         **{name: ProgramLoader(config) for name, config in LOADERS.items()},
         "window_sequencer": WindowSequencer(CONFIG),
         "descriptor_reader": DescriptorReader(CONFIG),
@@ -271,6 +288,8 @@ def units() -> dict[str, wiring.Component]:
         "store_port_many_lanes": StorePort(MANY_LANES),
         "store_port_parts": StorePort(PARTS),
         "store_port_two_words": StorePort(TWO_WORDS),
+        "store_port_beats": StorePort(BEATS),
+        "store_port_parts_of_beats": StorePort(PARTS_OF_BEATS),
         "registers": Registers(CONFIG),
         "sequencer": Sequencer(CONFIG),
     }
