@@ -60,7 +60,7 @@ class LinearStream(wiring.Component):
     busy : Out(1), a pass is under way
     o : Out(linear_layout), in the cycle in which the column is there
 
-    Latency: three cycles from ``start`` to the first activation, and two from there to ``o``.
+    Latency: three cycles from ``start`` to the first activation, and one from there to ``o``.
     Throughput: one cycle for each digit of the bias, one for up to ``config.terms`` bits of an
     activation; a cycle for a word without any; one cycle at the end.
     """
