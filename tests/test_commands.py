@@ -22,7 +22,8 @@ from pann_hw.integer import store
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
 from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
-from pann_hw.machine.machine import Machine, Schedule
+from pann_hw.machine.machine import Machine
+from pann_hw.machine.schedule import Schedule
 
 FACTORY = """
 import torch

@@ -10,7 +10,8 @@ import pytest
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
 from pann_hw.integer.requantise import Scale
-from pann_hw.machine.machine import Machine, Schedule, _Piece
+from pann_hw.machine.machine import Machine
+from pann_hw.machine.schedule import Piece, Schedule
 from pann_hw.program.compile import compile_network, descriptor_words
 from pann_hw.program.image import Image, link
 from pann_hw.program.program import Program
@@ -95,7 +96,7 @@ def test_known_inferences_are_not_executed_again(
 
     def counted(
         self: Machine, waiting: list[int], linear: tuple[np.ndarray, int] | None = None
-    ) -> _Piece:
+    ) -> Piece:
         executed.append(waiting[0])
         return execute(self, waiting, linear)
 

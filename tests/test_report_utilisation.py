@@ -12,7 +12,8 @@ from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool
 from pann_hw.integer.run import run
 from pann_hw.integer.terms import term_count
 from pann_hw.machine.cycles import linear_words
-from pann_hw.machine.machine import Machine, Schedule
+from pann_hw.machine.machine import Machine
+from pann_hw.machine.schedule import Schedule
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.linear import digits

@@ -14,7 +14,7 @@ from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
     from pann_hw.integer.network import IntegerNetwork
-    from pann_hw.machine.machine import Schedule
+    from pann_hw.machine.schedule import Schedule
     from pann_hw.program.program import Program
 
 __all__ = ["add_arguments", "run", "show"]

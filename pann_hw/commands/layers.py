@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pann_hw.commands.console import table
 
 if TYPE_CHECKING:
-    from pann_hw.machine.machine import Schedule
+    from pann_hw.machine.schedule import Schedule
     from pann_hw.program.program import Program
 
 __all__ = ["layers", "show_layers"]

@@ -7,7 +7,8 @@ from threading import Lock
 import numpy as np
 
 from pann_hw.machine.interpret import execute
-from pann_hw.machine.machine import Machine, Schedule
+from pann_hw.machine.machine import Machine
+from pann_hw.machine.schedule import Schedule
 from pann_hw.program.image import Image
 from pann_hw.program.program import Program
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from pann_hw.machine.chain import Chain
 from pann_hw.machine.interpret import Activations, Execution, execute
-from pann_hw.machine.machine import Machine, Schedule
+from pann_hw.machine.machine import Machine
 from pann_hw.machine.observer import Observer
+from pann_hw.machine.schedule import Schedule
 from pann_hw.program.image import Image
 from pann_hw.program.program import Program
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.requantise import Scale
-from pann_hw.machine.machine import Schedule
 from pann_hw.machine.observer import Observer
 from pann_hw.machine.reads import Reads, gates
+from pann_hw.machine.schedule import Schedule
 from pann_hw.program.layout import NO_TERM, bundle_fields, unpack
 from pann_hw.program.linear import digits
 from pann_hw.program.program import Columns, Pass, Program

@@ -9,7 +9,6 @@ input and output never wait.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.drain import Drain, MaxPool
 from pann_hw.machine.fetch import RowReader, WindowSequencer
 from pann_hw.machine.linear import LinearStream
+from pann_hw.machine.schedule import Piece, Schedule
 from pann_hw.machine.start import DescriptorReader, InputLoader, Sequencer
 from pann_hw.machine.stream import Bundles, TermStream
 from pann_hw.machine.unit import Unit
@@ -30,96 +30,12 @@ from pann_hw.program.layout import (
     unpack,
 )
 
-__all__ = ["Machine", "Schedule"]
+__all__ = ["Machine"]
 
 _STARTS_AHEAD = 2
 """Inferences that can be started between two ends."""
 
 _LIMIT = 10**8
-
-
-@dataclass(frozen=True, eq=False)
-class Schedule:
-    """What the control does in one inference.
-
-    Attributes
-    ----------
-    cycles : from start to done
-    input_cycles : of them, before the first pass begins
-    pass_ends : int64 (passes,), the cycle in which each pass is stored or sent out
-    issued : per core: int64 (bundles, 2), cycle and term address of every bundle issued
-    linear : per linear pass: int64 (additions, 2), cycle and number of terms of everything that its
-        cores add; digits of the bias have no terms
-    flips : signal class -> flips of registers that no datum decides, but in linear passes
-    """
-
-    cycles: int
-    input_cycles: int
-    pass_ends: np.ndarray
-    issued: tuple[np.ndarray, ...]
-    linear: tuple[np.ndarray, ...]
-    flips: dict[str, int]
-
-    @classmethod
-    def joined(cls, pieces: Sequence[_Piece]) -> Schedule:
-        """Pieces one after the other."""
-        starts = np.cumsum([0, *(piece.cycles for piece in pieces)]).tolist()
-        flips: dict[str, int] = {}
-        ends: list[int] = []
-        issued: list[list[np.ndarray]] = [[] for _ in pieces[0].issued]
-        linear, input_cycles = [], 0
-        for start, piece in zip(starts, pieces, strict=False):
-            ends += [start + end for end in piece.pass_ends]
-            if piece.input_cycles is not None:
-                input_cycles = start + piece.input_cycles
-            for parts, found in zip(issued, piece.issued, strict=True):
-                parts.append(_from(start, found))
-            if piece.linear is not None:
-                linear.append(_from(start, piece.linear))
-            for name, count in piece.flips.items():
-                flips[name] = flips.get(name, 0) + count
-        return cls(
-            starts[-1],
-            input_cycles,
-            np.array(ends),
-            tuple(np.concatenate(parts) for parts in issued),
-            tuple(linear),
-            flips,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """Part of a schedule; cycles are counted from its beginning.
-
-    Attributes
-    ----------
-    cycles, pass_ends, flips : see :class:`Schedule`
-    input_cycles : None where the passes do not begin
-    issued : per core
-    linear : what a linear pass adds; None where there is none
-    states : of all registers at its end
-    started : inferences that are started
-    linear_cores : cores of the linear pass that starts at its end; 0 for none
-    ended : whether an inference ends at its end
-    """
-
-    cycles: int
-    input_cycles: int | None
-    pass_ends: list[int]
-    issued: list[list[tuple[int, int]]]
-    linear: list[tuple[int, int]] | None
-    flips: dict[str, int]
-    states: list[dict[str, object]]
-    started: int
-    linear_cores: int
-    ended: bool
-
-
-def _from(start: int, found: list[tuple[int, int]]) -> np.ndarray:
-    """Pairs of a cycle and something else, the cycles counted from so much earlier."""
-    pairs: np.ndarray = np.array(found, np.int64).reshape(-1, 2) + np.array([start, 0])
-    return pairs
 
 
 class Array(Unit):
@@ -191,7 +107,7 @@ class Machine:
         self._linear = LinearStream(config, flips, image.weights)
         self._start: int | None = None
         self._linear_starts = 0
-        self._known: dict[Hashable, _Piece] = {}
+        self._known: dict[Hashable, Piece] = {}
 
     def run(self, point: int, words: Sequence[np.ndarray] = ()) -> Schedule:
         """The next inference, of an operating point that is loaded.
@@ -223,7 +139,7 @@ class Machine:
         It goes in pieces, between which linear passes run: what is between them no datum decides,
         so from the same registers it is always the same, and is executed once.
         """
-        pieces: list[_Piece] = []
+        pieces: list[Piece] = []
         while not pieces or not pieces[-1].ended:
             # What follows depends on the registers, and on the points that start meanwhile.
             key = (*self._registers(), *waiting[:_STARTS_AHEAD])
@@ -240,7 +156,7 @@ class Machine:
                 pieces.append(self._piece(waiting, (self._words.pop(0), piece.linear_cores)))
         return Schedule.joined(pieces)
 
-    def _piece(self, waiting: list[int], linear: tuple[np.ndarray, int] | None = None) -> _Piece:
+    def _piece(self, waiting: list[int], linear: tuple[np.ndarray, int] | None = None) -> Piece:
         """Run to the start of a linear pass, or to an inference's end.
 
         Or run a linear pass, with the words that it reads and its number of cores. Starts that are
@@ -262,7 +178,7 @@ class Machine:
             ended = self._cycle(cycle)
             if cycle > _LIMIT:
                 raise RuntimeError(f"not done after {cycle} cycles")
-        return _Piece(
+        return Piece(
             cycle,
             self._input_cycles,
             self._pass_ends,

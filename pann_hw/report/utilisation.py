@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.machine.machine import Schedule
+from pann_hw.machine.schedule import Schedule
 from pann_hw.machine.stream import Bundles
 from pann_hw.program.program import Columns, Pass, Program
 
