@@ -77,7 +77,15 @@ def measure(
         integers = clock(f"{network.title}: quantise", quantise, graph, x, BITS, BUDGET, 0, PLAIN)
         for number in banks:
             for terms in terms_per_rail:
-                base = replace(LARGEST, banks=number, terms_per_rail=terms)
+                base = replace(
+                    LARGEST,
+                    banks=number,
+                    terms_per_rail=terms,
+                    requantise_lanes=number * LARGEST.lanes,
+                    input_elements=4,
+                    weight_words=16384,
+                    weight_width=8,
+                )
                 yield _case(clock, network, integers, base, x[:1])
 
 
