@@ -363,6 +363,18 @@ def test_generate_writes_everything_or_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["hw"]
 
 
+def test_parameters_that_are_words_are_options(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Also those whose names are near to another option's."""
+    columns = ("--layer-kinds", "linear", "--weight-words", "64", "--lane", "unary")
+    output(capsys, "generate", *columns, "--output", f"{tmp_path}/hw")
+    config = AcceleratorConfig.load(tmp_path / "hw/config.json")
+    assert (config.layer_kinds, config.weight_words, config.lane) == ("linear", 64, "unary")
+    message = refusal(capsys, 2, "generate", "--layer-kinds", "pool")
+    assert "layer_kinds = 'pool': must be one of all, linear" in message
+
+
 def test_a_mismatch_is_shown_and_gives_exit_code_1(
     work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
