@@ -70,9 +70,9 @@ def show(cases: Sequence[Case], *, layers: bool) -> None:
 
     names = [(case.network, case.config.banks, case.config.terms) for case in cases]
     table(
-        "8 cores of 32 lanes, 16 window slots, 2 rails, CSD terms, 4 input elements a beat, words of "
-        "all banks requantised together: an image alone, and from the end of one to the end of the "
-        "next",
+        "8 cores of 32 lanes, 16 window slots, 2 rails, CSD terms, 4 input elements a beat, words "
+        "of all banks requantised together: an image alone, and from the end of one to the end of "
+        "the next",
         (
             "network",
             "banks",

@@ -34,7 +34,7 @@ _RANGES = {
     "term_words": (16, 65536),
     "descriptor_words": (64, 65536),
     "weight_words": (0, 65536),
-    "weight_width": (2, 8),
+    "weight_width": (2, 9),
 }
 
 

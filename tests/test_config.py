@@ -60,8 +60,8 @@ def test_other_values_cover_every_parameter() -> None:
         ({"layer_kinds": "pool"}, "layer_kinds = 'pool': must be one of all, linear"),
         ({"weight_words": 65537}, r"weight_words = 65537: must be 0\.\.65536"),
         ({"weight_words": -1}, r"weight_words = -1: must be 0\.\.65536"),
-        ({"weight_width": 1}, r"weight_width = 1: must be 2\.\.8"),
-        ({"weight_width": 9}, r"weight_width = 9: must be 2\.\.8"),
+        ({"weight_width": 1}, r"weight_width = 1: must be 2\.\.9"),
+        ({"weight_width": 10}, r"weight_width = 10: must be 2\.\.9"),
         (
             {"operand_width": 4, "weight_width": 6},
             r"weight_width = 6: must be at most operand_width \+ 1 = 5",

@@ -66,7 +66,7 @@ def digits(value: int, max_shift: int, terms: int) -> list[list[int]]:
 
 def could_be_linear(network: IntegerNetwork, config: AcceleratorConfig) -> list[Accumulate]:
     """Layers that could have lanes as outputs if ``weight_width`` were as large as may be."""
-    width = min(config.operand_width + 1, 8)
+    width = config.operand_width + 1
     widest = replace(config, weight_width=width, weight_words=0, layer_kinds="all")
     return [
         layer
@@ -80,8 +80,9 @@ def linear_layers(
 ) -> Linear:
     """The layers to be made with lanes as outputs.
 
-    All that can be, that take fewer cycles so than with lanes as pixels, and whose weights fit; on
-    hardware for linear layers alone, every layer.
+    Of those that can be, whose weights fit: all, or those that take fewer cycles so than with lanes
+    as pixels, whichever saves more. (What one of them makes only another one can read, so one that
+    saves nothing may be needed.) On hardware for linear layers alone, every layer.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def linear_layers(
     transposed = grids[network.input.name].transposed
     if not config.linear:
         return Linear(frozenset(), {}, transposed)
-    chosen = set()
+    saved: dict[int, float] = {}
     for index, layer in enumerate(network.layers):
         reason = _lacks(network, layer, config)
         if reason and not config.windows:
@@ -98,8 +99,16 @@ def linear_layers(
                 f"layer {layer.output.name!r} {reason}: hardware with layer_kinds = linear has "
                 "no windows for it; use layer_kinds = all"
             )
-        if not reason and (not config.windows or _gains(network, layer, config)):
-            chosen.add(index)
+        if not reason:
+            saved[index] = _saved_cycles(network, layer, config)
+    chosen = set(saved)
+    if config.windows:
+        ways = (
+            _closed(network, set(some), config, transposed=transposed).layers
+            for some in (saved, {index for index, cycles in saved.items() if cycles > 0})
+        )
+        chosen = set(max(ways, key=lambda way: sum(saved[index] for index in way)))
+        chosen = chosen if sum(saved[index] for index in chosen) > 0 else set()
     while True:
         linear = _closed(network, chosen, config, transposed=transposed)
         needed = sum(
@@ -243,8 +252,8 @@ def _vector(size: int, lanes: int, *, exact: bool) -> Shape:
     return -(-size // width), 1, width
 
 
-def _gains(network: IntegerNetwork, layer: Layer, config: AcceleratorConfig) -> bool:
-    """Whether lanes as outputs take fewer cycles than lanes as pixels, with bits of 0 and 1 alike.
+def _saved_cycles(network: IntegerNetwork, layer: Layer, config: AcceleratorConfig) -> float:
+    """Cycles that lanes as outputs save against lanes as pixels, with bits of 0 and 1 alike.
 
     With lanes as pixels one lane of each core adds, and each weight has a window of its own.
     """
@@ -259,7 +268,7 @@ def _gains(network: IntegerNetwork, layer: Layer, config: AcceleratorConfig) -> 
     mine = -(-words // config.cores) * inputs * cycles
     terms = float(term_count(source.weights, shift)) / outputs / config.terms
     theirs: float = -(-outputs // config.cores) * max(terms, inputs / config.banks)
-    return bool(mine < theirs)
+    return float(theirs - mine)
 
 
 def _columns(
