@@ -10,6 +10,7 @@ import pytest
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Source, Tensor
 from pann_hw.integer.requantise import Scale
+from pann_hw.machine.control import Control
 from pann_hw.machine.machine import Machine
 from pann_hw.machine.schedule import Piece, Schedule
 from pann_hw.program.compile import compile_network, descriptor_words
@@ -92,15 +93,15 @@ def test_known_inferences_are_not_executed_again(
 ) -> None:
     machine = Machine(link(programs(rng, 2)))
     executed: list[int] = []
-    execute = Machine._piece
+    execute = Control.piece
 
     def counted(
-        self: Machine, waiting: list[int], linear: tuple[np.ndarray, int] | None = None
+        self: Control, waiting: list[int], linear: tuple[np.ndarray, int] | None = None
     ) -> Piece:
         executed.append(waiting[0])
         return execute(self, waiting, linear)
 
-    monkeypatch.setattr(Machine, "_piece", counted)
+    monkeypatch.setattr(Control, "piece", counted)
     schedules = [machine.run(point) for point in (0, 1) * 10]
     # From reset, and from the other's end.
     assert executed == [0, 1, 0] + [1] * (len(executed) - 3)
@@ -225,6 +226,6 @@ def test_an_inference_that_never_ends(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = programs(rng, 1)[0]
-    monkeypatch.setattr("pann_hw.machine.machine._LIMIT", 50)
+    monkeypatch.setattr("pann_hw.machine.control._LIMIT", 50)
     with pytest.raises(RuntimeError, match="not done after"):
         Machine(link([program])).run(0)
