@@ -82,7 +82,6 @@ def measure(
                     banks=number,
                     terms_per_rail=terms,
                     requantise_lanes=number * LARGEST.lanes,
-                    input_elements=4,
                     weight_words=16384,
                     weight_width=8,
                 )

@@ -36,6 +36,7 @@ LARGEST = AcceleratorConfig(
     lanes=32,
     cores=8,
     window_slots=16,
+    input_elements=4,
     accumulator_width=32,
     activation_words=65536,
     term_words=65536,
