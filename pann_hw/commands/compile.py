@@ -152,15 +152,16 @@ def show(result: dict[str, object]) -> None:
     """Print the result."""
     points = result["points"]
     assert isinstance(points, list)
-    keys = (
-        "encoding", "flips_per_mac", "passes", "bundles", "descriptor_words", "activation_words",
-        "weight_words",
-    )  # fmt: skip
+    headings = {
+        "encoding": "encoding", "flips_per_mac": "flips/MAC", "passes": "passes",
+        "bundles": "bundles", "descriptor_words": "descriptors",
+        "activation_words": "activations", "weight_words": "weights",
+    }  # fmt: skip
     table(
-        "Operating points",
-        ("point", *(key.replace("_", " ") for key in keys), "cycles per image"),
+        "Operating points, and the words of memory that they take",
+        ("point", *headings.values(), "cycles per image"),
         [
-            (index, *(_shown(point[key]) for key in keys), _cycles(point))
+            (index, *(_shown(point[key]) for key in headings), _cycles(point))
             for index, point in enumerate(points)
         ],
     )

@@ -119,6 +119,9 @@ def show(result: dict[str, object]) -> None:
                 for one in tried
             ],
         )  # fmt: skip
-    table("Accelerator", ("parameter", "value"), list(parameters.items()))
+    shown = [
+        (name, "as many as lanes" if value is None else value) for name, value in parameters.items()
+    ]
+    table("Accelerator", ("parameter", "value"), shown)
     print(f"Verilog: {result['verilog']} ({result['bytes']} bytes)")
     print(f"Lint:    verilator --lint-only -Wall {result['waivers']} {result['verilog']}")
