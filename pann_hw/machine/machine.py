@@ -32,6 +32,8 @@ class Machine:
     def __init__(self, image: Image) -> None:
         self._control = Control(image)
         self._known: dict[Hashable, Piece] = {}
+        # Of inferences without a linear pass, by the pieces that they are of.
+        self._schedules: dict[tuple[int, ...], Schedule] = {}
         self._words: list[np.ndarray] = []
 
     def run(self, point: int, words: Sequence[np.ndarray] = ()) -> Schedule:
@@ -81,4 +83,10 @@ class Machine:
                 pieces.append(
                     self._control.piece(waiting, (self._words.pop(0), piece.linear_cores))
                 )
-        return Schedule.joined(pieces)
+        if any(piece.linear is not None for piece in pieces):
+            return Schedule.joined(pieces)
+        # All of them are known, and stay.
+        parts = tuple(map(id, pieces))
+        if parts not in self._schedules:
+            self._schedules[parts] = Schedule.joined(pieces)
+        return self._schedules[parts]
