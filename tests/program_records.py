@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pann_hw.config import AcceleratorConfig
+from pann_hw.program.compile import compile_network
 from pann_hw.program.image import Image, link
 from pann_hw.program.layout import (
     CORE_WORDS,
@@ -17,8 +19,20 @@ from pann_hw.program.layout import (
     unpack,
 )
 from pann_hw.program.program import Pass, Program
+from tests.random_networks import residual_network
 
-__all__ = ["point", "records", "whole"]
+__all__ = ["flips", "point", "records", "residual_program", "whole"]
+
+
+def flips() -> dict[str, int]:
+    """No flips of the classes that the units of the machine count."""
+    return {"control": 0, "memory_ports": 0}
+
+
+def residual_program(rng: np.random.Generator) -> Program:
+    """A network with every kind of layer on three cores."""
+    network, _ = residual_network(rng, 2)
+    return compile_network(network, AcceleratorConfig(cores=3), "csd")
 
 
 def whole(words: np.ndarray) -> int:

@@ -7,24 +7,17 @@ import pytest
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.drain import Drain, MaxPool
-from pann_hw.program.compile import compile_network
 from pann_hw.program.layout import (
     PASS,
     unpack,
 )
 from pann_hw.program.program import Program
-from tests.program_records import records
-from tests.random_networks import residual_network
-
-
-def flips() -> dict[str, int]:
-    return {"control": 0, "memory_ports": 0}
+from tests.program_records import flips, records, residual_program
 
 
 @pytest.fixture
 def program(rng: np.random.Generator) -> Program:
-    network, _ = residual_network(rng, 2)
-    return compile_network(network, AcceleratorConfig(cores=3), "csd")
+    return residual_program(rng)
 
 
 def test_drain_stores_where_the_interpreter_does(program: Program) -> None:

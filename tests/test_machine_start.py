@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.start import DescriptorReader, InputLoader, Sequencer
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
@@ -21,18 +20,13 @@ from pann_hw.program.layout import (
     unpack,
 )
 from pann_hw.program.program import Program
-from tests.program_records import point, records
-from tests.random_networks import one_layer, random_config, random_network, residual_network
-
-
-def flips() -> dict[str, int]:
-    return {"control": 0, "memory_ports": 0}
+from tests.program_records import flips, point, records, residual_program
+from tests.random_networks import one_layer, random_config, random_network
 
 
 @pytest.fixture
 def program(rng: np.random.Generator) -> Program:
-    network, _ = residual_network(rng, 2)
-    return compile_network(network, AcceleratorConfig(cores=3), "csd")
+    return residual_program(rng)
 
 
 def test_input_goes_where_its_grid_says(rng: np.random.Generator) -> None:

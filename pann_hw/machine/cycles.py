@@ -25,8 +25,8 @@ def linear_words(program: Program, inputs: np.ndarray) -> list[list[np.ndarray]]
     found = []
     for start in range(0, len(inputs), _BATCH):
         batch = inputs[start : start + _BATCH]
-        words = execute(program, batch).words
-        found += [[each[index] for each in words] for index in range(len(batch))]
+        executed = execute(program, batch)
+        found += [executed.words_of(index) for index in range(len(batch))]
     return found
 
 

@@ -71,7 +71,8 @@ class FlipPredictor(Observer):
         """Run uint8 inputs (batch, C, H, W) through a program, which is loaded as that point."""
         # Lanes without a pixel, and channels that only fill a group up, show what was left there.
         found = self._activations.repeated(len(inputs))
-        left = execute(program, inputs, found=found).left
+        before = execute(program, inputs, found=found)
+        left = before.left
         found = left.after(self._activations)
         self._activations = left.repeated(1)
         if not program.linear:
@@ -84,8 +85,8 @@ class FlipPredictor(Observer):
         parts, flips, cycles = [], [], []
         for index in range(len(inputs)):
             one, x = found.only(index), inputs[index : index + 1]
-            words = [words[0] for words in execute(program, x, found=one.repeated(1)).words]
-            schedule = self._machine.run(point, words)
+            # What was left there is not among what linear passes look at.
+            schedule = self._machine.run(point, before.words_of(index))
             parts.append(execute(program, x, found=one, observer=self, schedule=schedule))
             self._add([schedule])
             flips.append(self.flips)

@@ -80,6 +80,10 @@ class Execution:
     left: Activations
     words: tuple[np.ndarray, ...]
 
+    def words_of(self, index: int) -> list[np.ndarray]:
+        """What the linear passes of one inference read: uint8 (words, N) each."""
+        return [each[index] for each in self.words]
+
     @classmethod
     def joined(cls, parts: Sequence[Execution]) -> Execution:
         """Batches one after the other."""

@@ -156,7 +156,7 @@ def _run_chunk(
         if levels:
             if predictor is None:
                 executed = execute(program, inputs[point])
-                words = [[each[image] for each in executed.words] for image in range(count)]
+                words = [executed.words_of(image) for image in range(count)]
                 schedules = cycles.schedules(point, words)
                 part.predicted_cycles = np.array([schedule.cycles for schedule in schedules])
             else:
