@@ -13,7 +13,7 @@ import pann_hw
 from pann_hw.errors import InputError
 from rtl_gen.yosys import run_yosys
 
-__all__ = ["WAIVERS", "multiplier_cells", "to_verilog"]
+__all__ = ["WAIVERS", "multiplier_cells", "to_rtlil", "to_verilog"]
 
 WAIVERS = Path(__file__).parent / "waivers.vlt"
 """What `verilator -Wall` may say about the Verilog generated here, each with the reason."""
@@ -27,6 +27,26 @@ _ZEROED_MEMORY = re.compile(
     re.MULTILINE,
 )
 _MODULE = re.compile(r"^module \\(\S+)$.*?^end$", re.MULTILINE | re.DOTALL)
+
+
+def to_rtlil(component: wiring.Component, name: str) -> str:
+    """RTLIL of a component and all below it, in which modules that are the same circuit are one.
+
+    Parameters
+    ----------
+    component : its signature's members become the ports, `clk` and `rst` are added
+    name : of the top module, an identifier; no port may have it (Verilator refuses that)
+
+    Raises
+    ------
+    InputError : the name is no identifier, or that of a port
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise InputError(f"top module {name!r}: must be letters, digits and underscores")
+    ports = {"__".join(map(str, path)) for path, _, _ in component.signature.flatten(component)}
+    if name in ports | {"clk", "rst"}:
+        raise InputError(f"top module {name!r}: has the name of one of its ports; choose another")
+    return _share_modules(rtlil.convert(component, name=name, emit_src=False), name)
 
 
 def to_verilog(component: wiring.Component, name: str) -> str:
@@ -47,13 +67,7 @@ def to_verilog(component: wiring.Component, name: str) -> str:
     InputError : the name is no identifier, or that of a port
     ToolError : Yosys failed
     """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise InputError(f"top module {name!r}: must be letters, digits and underscores")
-    ports = {"__".join(map(str, path)) for path, _, _ in component.signature.flatten(component)}
-    if name in ports | {"clk", "rst"}:
-        raise InputError(f"top module {name!r}: has the name of one of its ports; choose another")
-
-    text = _share_modules(rtlil.convert(component, name=name, emit_src=False), name)
+    text = to_rtlil(component, name)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "design.il").write_text(text)
         run_yosys(
