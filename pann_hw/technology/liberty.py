@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import pickle
 import shutil
 import zlib
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 
 from liberty.parser import LibertyParser
@@ -61,8 +61,13 @@ def read_library(paths: Sequence[Path]) -> Library:
     where = ", ".join(map(str, paths))
     _check_power(where, cells)
     _check_needed(where, cells)
-    name = os.path.commonprefix([part.name for _, part in parts]).strip("_") or first.name
-    return Library(name, first.voltage, cells)
+    return Library(_common([part.name for _, part in parts]), first.voltage, cells)
+
+
+def _common(names: Sequence[str]) -> str:
+    # What all names begin with: files of one library differ in what they are for.
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike).strip("_") or names[0]
 
 
 def _read_file(path: Path) -> Library:
@@ -108,7 +113,7 @@ def _parse(path: Path, content: bytes) -> Library:
             content = gzip.decompress(content)
         except (EOFError, OSError, zlib.error) as error:
             raise InputError(
-                f"{path}: a damaged or truncated gzip file ({error}), get it again"
+                f"{path}: a damaged or truncated gzip file ({error}); get it again"
             ) from None
     group = _library_group(path, content.decode("utf-8", errors="replace"))
     name = str(group.args[0]).strip('"') if group.args else path.name
@@ -148,10 +153,9 @@ def _library_group(path: Path, text: str) -> Group:
 
 
 def _check_power(where: str, cells: dict[str, Cell]) -> None:
-    pins = [
-        pin for cell in cells.values() for pin in (*cell.inputs.values(), *cell.outputs.values())
-    ]
-    if not any(pin.energies for pin in pins):
+    of_inputs = any(pin.energies for cell in cells.values() for pin in cell.inputs.values())
+    of_outputs = any(pin.energies for cell in cells.values() for pin in cell.outputs.values())
+    if not of_inputs and not of_outputs:
         raise InputError(
             f"{where}: no power tables (internal_power); give a library that is characterised for "
             "power"

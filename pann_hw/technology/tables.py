@@ -63,8 +63,9 @@ class Tables:
     Energies are in ``capacitive_load_unit * voltage_unit^2``: the Library Compiler user guide
     ("Modeling Timing, Signal Integrity, and Power in Technology Libraries") derives the unit of
     internal power as ``capacitive_load_unit * voltage_unit^2 / time_unit``, per transition in a
-    time unit, and OpenSTA (`LibertyReader`, ``setEnergyScale``) scales the tables by
-    ``volt_scale^2 * cap_scale``. The unit of leakage has no part in it.
+    time unit; OpenSTA (`LibertyReader`, ``setEnergyScale``) scales the tables by
+    ``volt_scale^2 * cap_scale``; and IHP's SRAM macros say so in their Liberty files ("implicit
+    units overview"). The unit of leakage has no part in it.
 
     Attributes
     ----------
