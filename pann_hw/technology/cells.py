@@ -285,7 +285,7 @@ class _Reader:
         having = [group for group in having if attribute(group, "when")] or having
         if not having:
             return None
-        tables = [self._tables.delay(group.get_group(kind)) for group in having]
+        tables = [self._tables.delay(group.get_groups(kind)[0]) for group in having]
         return mean(tables, [1.0] * len(tables))
 
     def output_energies(self, name: str) -> tuple[Energy, ...]:

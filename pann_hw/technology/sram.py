@@ -29,8 +29,8 @@ _LEAKAGE = 0.01209
 _RANGES: dict[str, tuple[float, float, str]] = {
     "words": (1, 1 << 20, ""),
     "width": (1, 1 << 12, ""),
-    "supply": (0.3, 5.0, " V"),
-    "feature": (2.0, 500.0, " nm"),
+    "supply": (0.3, 5, " V"),
+    "feature": (2, 500, " nm"),
 }
 
 
@@ -78,7 +78,7 @@ class Sram:
             kinds = int if whole else (int, float)
             if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
                 raise InputError(
-                    f"{name} = {value!r}: a memory must have {low:g}..{high:g}{unit}"
+                    f"{name} = {value!r}: a memory must have {low}..{high}{unit}"
                     + (", a whole number" if whole else "")
                 )
 
