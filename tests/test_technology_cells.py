@@ -105,7 +105,8 @@ def test_energy_of_a_clock() -> None:
     assert energy.fall.at(10.0, 0.0) == pytest.approx((20 + 22 + 30 + 40) / 4)
     assert energy.fall_share == 1.0
     (data,) = _cell("DFF").inputs["D"].energies
-    assert (data.rise.at(10.0, 0.0), data.rise_share) == (pytest.approx(3.0), 1.0)
+    assert data.rise.at(10.0, 0.0) == pytest.approx(3.0)
+    assert data.rise_share == 1.0
 
 
 def test_energy_counts_states_without_clear_unless_the_pin_is_clear() -> None:

@@ -111,7 +111,8 @@ def test_bad_content(content: str, message: str, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("own_cache")
 def test_a_nor_is_as_good_as_a_nand(tmp_path: Path) -> None:
     for name in ("NAND2", "NOR2"):
-        assert read_library([_write(tmp_path / "small.lib", text(_without(name)))])
+        library = read_library([_write(tmp_path / "small.lib", text(_without(name)))])
+        assert name not in library.cells
 
 
 @pytest.mark.usefixtures("own_cache")
@@ -189,7 +190,8 @@ def test_real_cells(folder: str) -> None:
                 assert used == {energy.related for energy in output.energies}, cell.name
         if cell.clock:
             (energy,) = cell.inputs[cell.clock].energies
-            assert energy.fall_share == 1, cell.name
+            # The edge that changes no output.
+            assert max(energy.rise_share, energy.fall_share) == 1, cell.name
 
 
 _NAMED = re.compile(r"(nand|nor|and|or|xor|xnor|inv|buf|[ao]\d+b*[ao]i?)(\d?)b*_")
