@@ -78,44 +78,6 @@ def test_a_delay_is_the_mean_over_conditions() -> None:
     assert a.fall.at(10.0, 1.0) == pytest.approx(210.0)
 
 
-def test_energy_of_an_output_leaves_out_ground() -> None:
-    a, b = _cell("NAND2").outputs["Y"].energies
-    assert (a.related, b.related) == ("A", "B")
-    assert a.rise.at(10.0, 1.0) == pytest.approx(4.0)
-    assert a.fall.at(10.0, 1.0) == pytest.approx(6.0)
-    (inverter,) = _cell("INV").outputs["Y"].energies
-    assert inverter.fall.at(10.0, 1.0) == pytest.approx(-1.0)
-
-
-def test_energy_of_an_input_is_for_the_edges_that_change_no_output() -> None:
-    (energy,) = _cell("NAND2").inputs["A"].energies
-    assert energy.related is None
-    assert energy.rise.at(10.0, 0.0) == pytest.approx(1.0)
-    assert energy.fall.at(10.0, 0.0) == pytest.approx(2.0)
-    # While B is 0.
-    assert (energy.rise_share, energy.fall_share) == (0.5, 0.5)
-
-
-def test_energy_of_a_clock() -> None:
-    (energy,) = _cell("DFF").inputs["CK"].energies
-    # Rising: where D and Q are alike; where they are not, the output's table has it.
-    assert energy.rise.at(10.0, 0.0) == pytest.approx((10 + 12) / 2)
-    assert energy.rise_share == 0.5
-    # Falling: three conditions, and what is left, D = 0 and Q = 1.
-    assert energy.fall.at(10.0, 0.0) == pytest.approx((20 + 22 + 30 + 40) / 4)
-    assert energy.fall_share == 1.0
-    (data,) = _cell("DFF").inputs["D"].energies
-    assert data.rise.at(10.0, 0.0) == pytest.approx(3.0)
-    assert data.rise_share == 1.0
-
-
-def test_energy_counts_states_without_clear_unless_the_pin_is_clear() -> None:
-    (clear,) = _cell("DFFNR").inputs["RN"].energies
-    # In half of all states Q is 0.
-    assert clear.rise_share == 0.5
-    assert clear.fall.at(10.0, 0.0) == pytest.approx(3.0)
-
-
 def test_flip_flops() -> None:
     plain = _cell("DFF")
     assert plain.flip_flop is not None

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from liberty.types import Group
 
-from pann_hw.technology.boolean import columns, evaluate, function
+from pann_hw.technology.boolean import function
+from pann_hw.technology.energies import input_energies, output_energies, states
 from pann_hw.technology.library import (
     Arc,
     Cell,
     ClockGate,
-    Energy,
     FlipFlop,
     Function,
     Input,
@@ -58,25 +57,11 @@ _SENSES = {"positive_unate": "positive", "negative_unate": "negative"}
 _CLOCKED_ON = re.compile(r"\s*\(?\s*(!?)\s*\(?\s*([\w\[\]]+)\s*\)?\s*('?)\s*\)?\s*")
 
 
-@dataclass(frozen=True)
-class _States:
-    # All states of a cell: a column for each name, and those in which no clear or preset is active.
-    inputs: tuple[str, ...]
-    values: dict[str, int]
-    ones: int
-    calm: int
-    asynchronous: tuple[str, ...]
-
-
 def read_cell(group: Group, tables: Tables) -> Cell:
     """The cell of a `cell` group.
 
-    Energies for several conditions, `when`, become one: of an output and of a delay the mean; of
-    an input the mean weighted by the states that each is for. A condition whose table is a plain 0
-    marks an edge that an output's table covers, and is left out. A table without a condition among
-    others with one is for what is left over. Those for a ground pin, which some libraries have
-    beside those of the supply, are left out: over a rise and a fall the same charge leaves through
-    ground that came from the supply, and the same energy would be counted twice.
+    Delays for several conditions, `when`, become one, their mean; energies do as
+    :mod:`pann_hw.technology.energies` says.
 
     Parameters
     ----------
@@ -93,12 +78,13 @@ def read_cell(group: Group, tables: Tables) -> Cell:
     driven = [name for name, direction in directions.items() if direction == "output"]
     cell = _Reader(group, tables, pins, names)
     kind, held = cell.kind(driven)
-    states = None if kind == "other" else cell.states(held, driven)
+    functions = {} if kind == "other" else {n: cell.output_function(n, held) for n in driven}
+    known = None if kind == "other" else states(names, held, functions)
     outputs = {
         name: Output(
-            None if kind == "other" else cell.output_function(name, held),
+            functions.get(name),
             cell.arcs(name),
-            cell.output_energies(name),
+            output_energies(pins[name], names, tables, cell.ground),
             cell.limit(name),
         )
         for name in driven
@@ -107,7 +93,7 @@ def read_cell(group: Group, tables: Tables) -> Cell:
         name: Input(
             cell.capacitance(name),
             attribute(pins[name], "clock") == "true",
-            cell.input_energies(name, states),
+            input_energies(pins[name], name, known, tables, cell.ground),
         )
         for name in names
     }
@@ -132,7 +118,7 @@ class _Reader:
         self, group: Group, tables: Tables, pins: dict[str, Group], inputs: list[str]
     ) -> None:
         self._group, self._tables, self._pins, self._inputs = group, tables, pins, inputs
-        self._ground = {
+        self.ground = {
             _name(pin)
             for pin in group.get_groups("pg_pin")
             if "ground" in attribute(pin, "pg_type")
@@ -234,29 +220,6 @@ class _Reader:
             return self._needed(self._pins[name], "state_function", (held.state,))
         return self._needed(self._pins[name], "function", held.state if held else ())
 
-    def states(
-        self, held: FlipFlop | Latch | ClockGate | None, driven: Sequence[str]
-    ) -> _States | None:
-        """All combinations of inputs and state, with the value of each pin in each."""
-        if isinstance(held, ClockGate):
-            names: tuple[str, ...] = (*self._inputs, held.state)
-        else:
-            names = (*self._inputs, held.state[0]) if held else tuple(self._inputs)
-        ones = (1 << (1 << len(names))) - 1
-        values = columns(names)
-        asynchronous: tuple[str, ...] = ()
-        calm = ones
-        if held and not isinstance(held, ClockGate):
-            values[held.state[1]] = ones & ~values[held.state[0]]
-        for name in driven:
-            held_function = self.output_function(name, held)
-            values[name] = _column(held_function, values, ones)
-        if held and not isinstance(held, ClockGate):
-            for forced in filter(None, (held.clear, held.preset)):
-                asynchronous += forced.inputs
-                calm &= ~_column(forced, values, ones)
-        return _States(names, values, ones, calm, asynchronous)
-
     def arcs(self, name: str) -> tuple[Arc, ...]:
         """Delays of an output, one arc for each input that has any."""
         found = defaultdict(list)
@@ -288,85 +251,6 @@ class _Reader:
         tables = [self._tables.delay(group.get_groups(kind)[0]) for group in having]
         return mean(tables, [1.0] * len(tables))
 
-    def output_energies(self, name: str) -> tuple[Energy, ...]:
-        """Energies of an output, one for each related input and supply."""
-        found = defaultdict(list)
-        for supply, group in self._supplied(self._pins[name]):
-            for related in self._related(group):
-                found[related, supply].append(group)
-        return tuple(
-            Energy(related, self._conditional(groups, "rise"), self._conditional(groups, "fall"))
-            for (related, _), groups in found.items()
-        )
-
-    def _conditional(self, groups: Sequence[Group], edge: str) -> Table:
-        groups = [group for group in groups if attribute(group, "when")] or groups
-        tables = [table for group in groups for table in self._powers(group, edge)]
-        tables = [table for table in tables if not table.zero]
-        return mean(tables, [1.0] * len(tables)) if tables else Table.constant(0.0)
-
-    def input_energies(self, name: str, states: _States | None) -> tuple[Energy, ...]:
-        """Energies of an input, one for each supply."""
-        found = defaultdict(list)
-        for supply, group in self._supplied(self._pins[name]):
-            found[supply].append(group)
-        energies = []
-        for groups in found.values():
-            if states is None or not any(attribute(group, "when") for group in groups):
-                rise, fall = (self._conditional(groups, edge) for edge in ("rise", "fall"))
-                energies.append(Energy(None, rise, fall))
-                continue
-            rise, rise_share = self._weighted(name, groups, "rise", states)
-            fall, fall_share = self._weighted(name, groups, "fall", states)
-            energies.append(Energy(None, rise, fall, rise_share, fall_share))
-        return tuple(energies)
-
-    def _weighted(
-        self, name: str, groups: Sequence[Group], edge: str, states: _States
-    ) -> tuple[Table, float]:
-        # States of all but the pin itself are those in which it is 0.
-        pin = states.values[name]
-        distance = 1 << states.inputs.index(name)
-        low = states.ones & ~pin
-        if name not in states.asynchronous and states.calm:
-            low &= states.calm
-        left = low
-        tables, weights, rest = [], [], []
-        for group in groups:
-            for table in self._powers(group, edge):
-                when = attribute(group, "when")
-                if not when:
-                    rest.append(table)
-                    continue
-                try:
-                    holds = evaluate(when, states.values, states.ones)
-                except ValueError as error:
-                    raise ValueError(f'when "{when}": {error}') from None
-                # The pin is on its way; the condition is of the others, at either of its values.
-                covered = (holds | (holds & pin) >> distance) & low
-                left &= ~covered
-                if not table.zero:
-                    tables.append(table)
-                    weights.append(float(covered.bit_count()))
-        for table in rest:
-            if not table.zero:
-                tables.append(table)
-                weights.append(left.bit_count() / len(rest))
-        if not sum(weights):
-            return Table.constant(0.0), 1.0
-        return mean(tables, weights), min(sum(weights) / low.bit_count(), 1.0)
-
-    def _supplied(self, pin: Group) -> Iterable[tuple[str, Group]]:
-        for group in pin.get_groups("internal_power"):
-            supply = attribute(group, "related_pg_pin")
-            if supply not in self._ground:
-                yield supply, group
-
-    def _powers(self, group: Group, edge: str) -> list[Table]:
-        # `power` stands for both edges.
-        found = group.get_groups(f"{edge}_power") or group.get_groups("power")
-        return [self._tables.energy(table) for table in found]
-
     def capacitance(self, name: str) -> float:
         """fF of an input."""
         pin = self._pins[name]
@@ -384,22 +268,10 @@ class _Reader:
         states = [
             number(group, "value", 0.0)
             for group in self._group.get_groups("leakage_power")
-            if attribute(group, "related_pg_pin") not in self._ground
+            if attribute(group, "related_pg_pin") not in self.ground
         ]
         average = sum(states) / len(states) if states else self._tables.leakage
         return number(self._group, "cell_leakage_power", average) * self._tables.leakage_unit
-
-
-def _column(table: Function, values: dict[str, int], ones: int) -> int:
-    # The function's value in each state: the OR of its minterms.
-    result = 0
-    for row in range(1 << len(table.inputs)):
-        if table.table >> row & 1:
-            minterm = ones
-            for bit, name in enumerate(table.inputs):
-                minterm &= values[name] if row >> bit & 1 else ~values[name]
-            result |= minterm
-    return result
 
 
 def _sense(groups: Iterable[Group]) -> str:
