@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from pann_hw.cache import cache_folder, cached
 from pann_hw.errors import InputError, ToolError
-from sim.cache import cache_folder, cached
 from sim.toolchain import environment, versions
 
 __all__ = ["build_simulator", "cpp_name", "lint"]

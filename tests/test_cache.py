@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pann_hw import cache
 from pann_hw.errors import InputError
-from sim import cache
 
 
 @pytest.fixture(autouse=True)
