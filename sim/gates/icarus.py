@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pann_hw.errors import MismatchError, ToolError
-from sim.cache import cached
+from pann_hw.cache import cached
 from sim.gates.model import Gate, GateModel
 from sim.gates.timing import Timing, critical_path
 from sim.gates.zero_delay import DRIVEN_PORTS, Window

@@ -12,7 +12,7 @@ import numpy as np
 
 from pann_hw.errors import MismatchError, ToolError
 from pann_hw.program.image import Image
-from sim.cache import cached
+from pann_hw.cache import cached
 from sim.gates.model import GateModel
 from sim.toolchain import environment
 
