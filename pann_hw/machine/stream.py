@@ -45,8 +45,8 @@ class Bundles:
                     place,
                     record[f"ahead{place}"],
                     record[f"offset{place}"]
-                    | record.get(f"shift{place}", 0) << 2
-                    | record[f"negative{place}"] << 5,
+                    | record[f"negative{place}"] << 2
+                    | record.get(f"factor{place}", 0) << 3,
                 )
                 for place in range(config.terms)
                 if record[f"offset{place}"] != NO_TERM
@@ -80,7 +80,7 @@ class TermStream(Unit):
         self.enabled = self.pending = self.fresh = self.held_sums = self.stepped = 0
         self.done = 1
         self.bundle = self.control = 0
-        # Of each place the slot, and the other fields, of its last term, 16 bits each.
+        # Of each place the slot, and the other fields, of its last term, 32 bits each.
         self.terms = 0
         self._at = 0
         self.issued: list[tuple[int, int]] = []
@@ -169,7 +169,7 @@ class TermStream(Unit):
         held = self.terms
         for place, ahead, rest in bundles.terms[at]:
             slot = reached + ahead & self._slots - 1
-            held = held & ~(0xFFFF << 16 * place) | (slot | rest << 8) << 16 * place
+            held = held & ~(0xFFFFFFFF << 32 * place) | (slot | rest << 8) << 32 * place
         self.put("terms", held, "term_stream")
 
     def _read(self, address: int) -> None:
