@@ -135,6 +135,18 @@ def test_additions_are_the_terms_of_all_outputs(network: IntegerNetwork, max_shi
     assert additions(network.layers, Shifts(max_shift)) == expected
 
 
+def test_conventional_lanes(network: IntegerNetwork) -> None:
+    """No columns for linear layers; an accumulator without gate stays one."""
+    base = replace(BASE, lane="mac", multiplier_width=4, low_bits=BASE.accumulator_width)
+    found = smallest(network, "sparse", 20000, base)[-1]
+    config = found.config
+    assert found.cycles <= 20000 and (config.lane, config.multiplier_width) == ("mac", 4)
+    assert not config.linear and config.windows
+    assert config.low_bits == config.accumulator_width < BASE.accumulator_width
+    gated = replace(base, low_bits=5)
+    assert smallest(network, "sparse", 20000, gated)[-1].config == replace(config, low_bits=5)
+
+
 def test_too_fast_is_refused(network: IntegerNetwork) -> None:
     with pytest.raises(InputError, match=r"10 cycles .* has \d+ additions, at least \d+ cycles"):
         smallest(network, "csd", 10, BASE)

@@ -118,6 +118,9 @@ def create_encoding(config: AcceleratorConfig, name: str) -> Encoding:
 
 def multiples(config: AcceleratorConfig, factor: np.ndarray, negative: np.ndarray) -> np.ndarray:
     """What terms multiply their operands by, as integers."""
+    found: np.ndarray
     if config.signed:
-        return factor - (negative << config.factor_bits)
-    return (1 - 2 * negative) * (factor if config.multiplies else 1 << factor)
+        found = factor - (negative << config.factor_bits)
+    else:
+        found = (1 - 2 * negative) * (factor if config.multiplies else 1 << factor)
+    return found

@@ -28,9 +28,9 @@ def random_factor(config: AcceleratorConfig) -> int:
 def multiple(config: AcceleratorConfig, factor: int, negative: int) -> int:
     """What a term multiplies its operand by."""
     if config.signed:
-        return factor - negative * 2**config.factor_bits
+        return factor - (negative << config.factor_bits)
     if not config.multiplies:
-        factor = 2**factor if config.shift else 1
+        factor = 1 << factor if config.shift else 1
     return -factor if negative else factor
 
 

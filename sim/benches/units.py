@@ -11,7 +11,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from pann_hw.config import AcceleratorConfig
-from rtl_gen.accumulator import Accumulator, GatedAccumulator
+from rtl_gen.accumulator import GatedAccumulator, create_accumulator
 from rtl_gen.core import Core
 from rtl_gen.descriptor_reader import DescriptorReader
 from rtl_gen.drain import Drain
@@ -158,6 +158,8 @@ Hardware for linear layers alone has no term memories.
 NARROW = 6
 """Width of the accumulators that are tested with all values."""
 
+_LOW_BITS = range(1, NARROW + 1)
+
 DIGIT_BITS = (1, 3, 5)
 """Digits that the narrow accumulators take."""
 
@@ -270,10 +272,9 @@ class StoredTerms(wiring.Component):  # type: ignore[misc]  # Amaranth has no ty
 def units() -> dict[str, wiring.Component]:
     """The units by name."""
     return {
-        **{f"accumulator_{low}": GatedAccumulator(NARROW, low, NARROW) for low in range(1, NARROW)},
+        **{f"accumulator_{low}": create_accumulator(NARROW, low, NARROW) for low in _LOW_BITS},
         **{f"accumulator_digits_{n}": GatedAccumulator(NARROW, 3, NARROW, n) for n in DIGIT_BITS},
-        "accumulator_plain": Accumulator(NARROW, NARROW),
-        "accumulator_plain_digits": Accumulator(NARROW, NARROW, 3),
+        "accumulator_digits_plain": create_accumulator(NARROW, NARROW, NARROW, DIGIT_BITS[1]),
         "accumulator_short": GatedAccumulator(NARROW, 4, 2),
         "accumulator_wide": GatedAccumulator(WIDE, 5, FOUR_TERMS.step_width),
         **{name: create_lane(config) for name, config in LANES.items()},
