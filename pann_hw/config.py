@@ -31,7 +31,7 @@ _RANGES = {
     "accumulator_width": (12, 32),
     "low_bits": (1, 32),
     "activation_words": (16, 65536),
-    "term_words": (16, 65536),
+    "term_words": (16, 131072),
     "descriptor_words": (64, 65536),
     "weight_words": (0, 65536),
     "weight_width": (2, 9),
@@ -236,6 +236,11 @@ class AcceleratorConfig:
     def bank_words(self) -> int:
         """Words of one bank of the activation memory."""
         return self.activation_words // self.banks
+
+    @property
+    def term_address_bits(self) -> int:
+        """Bits of the address of a bundle."""
+        return max((self.term_words - 1).bit_length(), 16)
 
     @property
     def address_bits(self) -> int:

@@ -69,7 +69,7 @@ class TermStream(wiring.Component):
         super().__init__(
             {
                 "jump": In(1),
-                "target": In(16),
+                "target": In(config.term_address_bits),
                 "flush": In(1),
                 "start": In(1),
                 "enable": In(1),
@@ -79,7 +79,7 @@ class TermStream(wiring.Component):
                 "accepted": In(bits),
                 "filled": In(bits),
                 "taken": In(1),
-                "address": Out(16),
+                "address": Out(config.term_address_bits),
                 "read": Out(1),
                 "bundle": In(bundle_layout(config)),
                 "blocking": Out(1),
@@ -92,8 +92,8 @@ class TermStream(wiring.Component):
         m = Module()
         config = self._config
         slots, bits = config.window_slots, count_bits(config)
-        first = Signal(16)
-        following = Signal(16)
+        first = Signal(config.term_address_bits)
+        following = Signal(config.term_address_bits)
         tile = Signal(16)
         tile_end = Signal(bits)
         enabled = Signal()

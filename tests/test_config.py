@@ -96,7 +96,7 @@ def test_other_values_cover_every_parameter() -> None:
         ({"accumulator_width": 33}, r"accumulator_width = 33: must be 12\.\.32"),
         ({"low_bits": 0}, r"low_bits = 0: must be 1\.\.32"),
         ({"activation_words": 65537}, r"activation_words = 65537: must be 16\.\.65536"),
-        ({"term_words": 15}, r"term_words = 15: must be 16\.\.65536"),
+        ({"term_words": 15}, r"term_words = 15: must be 16\.\.131072"),
         ({"descriptor_words": None}, r"descriptor_words = None: must be 64\.\.65536"),
         (
             {"banks": 4, "window_slots": 4},

@@ -8,13 +8,14 @@ flips of every signal class.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.run import run
 from pann_hw.machine.cycles import linear_words
 from pann_hw.machine.flips import CLASSES, FlipPredictor
@@ -226,6 +227,30 @@ def test_hardware_for_linear_layers_alone() -> None:
     counted = simulate(image, inputs, points, 10, timeout=10**5, stores=True, toggles=True)
     compare(network, x, programs, counted, AddressPredictor(image), 0)
     overlapped((network, x), programs)
+
+
+def test_bundles_beyond_an_address_of_16_bits() -> None:
+    """A program that crosses it, and one behind it."""
+    b = NetworkBuilder(np.random.default_rng(5), (4, 1, 2), 4, count=2)
+    b.accumulate(b.convolution("x", 8, (1, 1)), raw=True)
+    network, x = b.network(), b.images
+    layer = network.layers[0]
+    assert isinstance(layer, Accumulate)
+    (source,) = layer.sources
+    heavy = replace(source, weights=np.full_like(source.weights, -2100))
+    work = [replace(network, layers=(replace(layer, sources=(heavy,)),)), network]
+    config = AcceleratorConfig(
+        lanes=4, cores=1, lane="unary", rails=1, banks=1, window_slots=4, term_words=131072,
+        activation_words=32, descriptor_words=512, accumulator_width=width_needed(*work),
+    )  # fmt: skip
+    programs = [compile_network(one, config, "unary") for one in work]
+    image = link(programs)
+    assert len(programs[0].passes[-1].bundles[0]) < 65536 < programs[0].term_words[0]
+    inputs = x.reshape(len(x), -1)
+    for point, (one, program) in enumerate(zip(work, programs, strict=True)):
+        points = np.full(len(x), point)
+        counted = simulate(image, inputs, points, 16, timeout=10**6, stores=True, toggles=True)
+        compare(one, x, [program], counted, AddressPredictor(image), point)
 
 
 def overlapped(work: tuple[IntegerNetwork, np.ndarray], programs: list[Program]) -> None:

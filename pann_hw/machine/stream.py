@@ -76,6 +76,7 @@ class TermStream(Unit):
         super().__init__(config, flips)
         self._bundles = bundles
         self._slots, self._mask = config.window_slots, 2 * config.window_slots - 1
+        self._last_address = (1 << config.term_address_bits) - 1
         self.first = self.following = self.tile = self.tile_end = self.position = 0
         self.enabled = self.pending = self.fresh = self.held_sums = self.stepped = 0
         self.done = 1
@@ -106,7 +107,7 @@ class TermStream(Unit):
 
     def jump(self, target: int) -> None:
         """A clock edge that sets the address of the next pass's first bundle."""
-        self.put("first", target)
+        self.put("first", target & self._last_address)
 
     def start(self, *, enable: bool, windows: int, base: int) -> None:
         """A clock edge that begins a pass."""
@@ -152,7 +153,7 @@ class TermStream(Unit):
             self.put("done", 1)
             self.put("pending", 0)
             following = self.following
-            self.put("following", self.first + 1 & 0xFFFF, "memory_ports")
+            self.put("following", self.first + 1 & self._last_address, "memory_ports")
             self.put("first", following)
         else:
             self._read(self.first)
@@ -175,5 +176,5 @@ class TermStream(Unit):
     def _read(self, address: int) -> None:
         """The memory gives a bundle."""
         self._at = address
-        self.put("following", address + 1 & 0xFFFF, "memory_ports")
+        self.put("following", address + 1 & self._last_address, "memory_ports")
         self.put("bundle", self._bundles.words[address], "term_stream")

@@ -269,5 +269,5 @@ def _check_program(program: Program) -> None:
     if terms > config.term_words:
         raise InputError(
             f"the program needs {terms} bundles of terms in one core's memory, the configuration "
-            f"has {config.term_words}: raise term_words (at most 65536), or cores"
+            f"has {config.term_words}: raise term_words (at most 131072), or cores"
         )

@@ -146,7 +146,7 @@ LANES = {
 
 LOADERS = {
     "program_loader": CONFIG,
-    "program_loader_largest": replace(FOUR_TERMS, term_words=65536),
+    "program_loader_largest": replace(FOUR_TERMS, term_words=131072),
     "program_loader_columns": COLUMNS,
     "program_loader_linear": replace(LINEAR["four_banks"], weight_words=65536),
 }
