@@ -16,7 +16,7 @@ FORMAT_VERSION = 3
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "layer_kinds": ("all", "linear"),
-    "lane": ("unary", "csd"),
+    "lane": ("unary", "csd", "mac", "signed_mac"),
     "rails": (1, 2),
     "terms_per_rail": (1, 2),
     "lanes": (4, 8, 16, 32, 64),
@@ -29,9 +29,9 @@ _RANGES = {
     "cores": (1, 16),
     "operand_width": (2, 8),
     "accumulator_width": (12, 32),
-    "low_bits": (1, 31),
+    "low_bits": (1, 32),
     "activation_words": (16, 65536),
-    "term_words": (16, 65536),
+    "term_words": (16, 131072),
     "descriptor_words": (64, 65536),
     "weight_words": (0, 65536),
     "weight_width": (2, 9),
@@ -47,13 +47,17 @@ class AcceleratorConfig:
     layer_kinds : "all"; or "linear", without what fetches windows, for linear layers alone
     lanes : output pixels that a core works on at a time, N
     cores : output channels worked on at a time, C
-    lane : "unary" (additions only) or "csd" (terms are shifted by 0..max_shift)
+    lane : "unary" (additions only) or "csd" (terms are shifted by 0..max_shift); to compare with,
+        "mac" (terms are multiplied by a magnitude) or "signed_mac" (by a two's complement number)
     rails : operands of a lane; with 2 one mostly adds, one mostly subtracts
     terms_per_rail : additions per rail and cycle
     operand_width : bits of an activation in memory
     max_shift : largest shift of a "csd" term
+    multiplier_width : bits of the number that a "mac" or "signed_mac" lane multiplies a term by;
+        left out, or None, 8; the other lanes have none
     accumulator_width : signed bits of a lane's accumulator
-    low_bits : accumulator bits that are clocked at every addition; the rest on carry only
+    low_bits : accumulator bits that are clocked at every addition; the rest on carry only; all
+        accumulator_width for an accumulator without gate
     banks : of the activation memory: input channels that are fetched at a time
     window_slots : windows buffered for the cores, two or more for each bank
     activation_words : words of `lanes` activations in all banks together
@@ -75,6 +79,7 @@ class AcceleratorConfig:
     terms_per_rail: int = 1
     operand_width: int = 8
     max_shift: int = 3
+    multiplier_width: int | None = None
     accumulator_width: int = 24
     low_bits: int = 5
     banks: int = 2
@@ -113,11 +118,12 @@ class AcceleratorConfig:
                 f"activation_words = {self.activation_words}: must be a multiple of banks = "
                 f"{self.banks}"
             )
-        if self.low_bits >= self.accumulator_width:
+        if self.low_bits > self.accumulator_width:
             raise InputError(
-                f"low_bits = {self.low_bits}: must be below accumulator_width = "
+                f"low_bits = {self.low_bits}: must be at most accumulator_width = "
                 f"{self.accumulator_width}"
             )
+        self._check_multiplier()
         if self.layer_kinds == "linear" and not self.weight_words:
             raise InputError(
                 'weight_words = 0: layer_kinds = "linear" needs columns of weights, at least 1'
@@ -135,9 +141,26 @@ class AcceleratorConfig:
         if self.accumulator_width < self.step_width:
             raise InputError(
                 f"accumulator_width = {self.accumulator_width}: must be at least "
-                f"{self.step_width} for {self.terms} shifted operands of {self.term_width} bits"
+                f"{self.step_width} for {self.terms} terms of {self.term_width} bits"
             )
         self._check_requantiser()
+
+    def _check_multiplier(self) -> None:
+        value = self.multiplier_width
+        if value is not None and (type(value) is not int or not 2 <= value <= 8):
+            raise InputError(f"multiplier_width = {value!r}: must be 2..8, or be left out")
+        if self.multiplies and (self.weight_words or not self.windows):
+            name, given = (
+                ("weight_words", self.weight_words)
+                if self.weight_words
+                else ("layer_kinds", self.layer_kinds)
+            )
+            raise InputError(
+                f"{name} = {given}: lanes of kind {self.lane} have no columns of weights; use "
+                f"weight_words = 0 and layer_kinds = all, or lane = csd"
+            )
+        # One hardware, one fingerprint.
+        object.__setattr__(self, "multiplier_width", (value or 8) if self.multiplies else None)
 
     def _check_requantiser(self) -> None:
         sizes = [size for size in _powers(4, self.lanes * self.banks) if 8 * size >= self.lanes]
@@ -153,13 +176,31 @@ class AcceleratorConfig:
 
     @property
     def shift(self) -> int:
-        """Largest shift that a term may have: 0 for unary lanes."""
+        """Largest shift that a term may have: 0 for lanes that do not shift."""
         return self.max_shift if self.lane == "csd" else 0
 
     @property
+    def multiplies(self) -> bool:
+        """Whether lanes are of a conventional kind, which multiplies."""
+        return self.lane in ("mac", "signed_mac")
+
+    @property
+    def signed(self) -> bool:
+        """Whether a term's factor and sign are one two's complement number."""
+        return self.lane == "signed_mac"
+
+    @property
+    def factor_bits(self) -> int:
+        """Bits of a term's factor: the shift, or what the operand is multiplied by, without its
+        sign; 0 for unary lanes."""
+        if self.multiplier_width is None:
+            return self.shift.bit_length()
+        return self.multiplier_width - self.signed
+
+    @property
     def term_width(self) -> int:
-        """Bits of a shifted operand."""
-        return self.operand_width + self.shift
+        """Bits of a shifted, or multiplied, operand without its sign."""
+        return self.operand_width + (self.factor_bits if self.multiplies else self.shift)
 
     @property
     def terms(self) -> int:
@@ -197,6 +238,11 @@ class AcceleratorConfig:
         return self.activation_words // self.banks
 
     @property
+    def term_address_bits(self) -> int:
+        """Bits of the address of a bundle."""
+        return max((self.term_words - 1).bit_length(), 16)
+
+    @property
     def address_bits(self) -> int:
         """Bits of an address in a bank."""
         return (self.bank_words - 1).bit_length()
@@ -229,7 +275,10 @@ class AcceleratorConfig:
     @property
     def fingerprint(self) -> int:
         """32 bits that a program must repeat to be accepted by this hardware."""
-        text = json.dumps([FORMAT_VERSION, asdict(self)], sort_keys=True)
+        values = asdict(self)
+        if not self.multiplies:
+            del values["multiplier_width"]
+        text = json.dumps([FORMAT_VERSION, values], sort_keys=True)
         return zlib.crc32(text.encode())
 
     def save(self, path: Path) -> None:

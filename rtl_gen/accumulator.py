@@ -1,24 +1,22 @@
-"""The carry-gated accumulator: upper bits are clocked only when a carry or borrow reaches them."""
+"""Accumulators: carry-gated, whose upper bits are clocked only when a carry or borrow reaches them;
+and plain."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["GatedAccumulator"]
+__all__ = ["Accumulator", "GatedAccumulator", "create_accumulator"]
 
 
-class GatedAccumulator(wiring.Component):
+class Accumulator(wiring.Component):
     """``value <- (clear ? 0 : scale ? value << digit_bits : value) + delta`` on ``enable``.
 
-    The ``low_bits`` lowest bits are written at every addition, the others on ``clear``, on
-    ``scale`` and where carry and sign of ``delta`` do not cancel: a small negative ``delta`` that
-    borrows nothing leaves them alone. Overflow wraps; programs are compiled so that it cannot
+    All bits are written at every addition. Overflow wraps; programs are compiled so that it cannot
     happen.
 
     Parameters
     ----------
     width : bits of the signed value, 2 or more
-    low_bits : bits that are always clocked, 1..width - 1
     delta_width : bits of the signed ``delta``, 2..width
     digit_bits : of a digit, where numbers are taken digit by digit, highest first; 0 for never
 
@@ -31,13 +29,10 @@ class GatedAccumulator(wiring.Component):
     Latency: one cycle from ``delta`` to ``value``. Throughput: one addition per cycle.
     """
 
-    def __init__(self, width: int, low_bits: int, delta_width: int, digit_bits: int = 0) -> None:
-        if not 1 <= low_bits < width:
-            raise ValueError(f"low_bits {low_bits}, must be 1..{width - 1}")
+    def __init__(self, width: int, delta_width: int, digit_bits: int = 0) -> None:
         if not 2 <= delta_width <= width:
             raise ValueError(f"delta_width {delta_width}, must be 2..{width}")
         self._width = width
-        self._low_bits = low_bits
         self._delta_width = delta_width
         self._digit_bits = digit_bits
         super().__init__(
@@ -49,6 +44,36 @@ class GatedAccumulator(wiring.Component):
                 **({"scale": In(1)} if digit_bits else {}),
             }
         )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        before: Value = self.value
+        if self._digit_bits:
+            before = Mux(self.scale, (before << self._digit_bits)[: self._width], before)
+        kept = before & (~self.clear).replicate(self._width)
+        with m.If(self.enable):
+            m.d.sync += self.value.eq(kept.as_signed() + self.delta)
+        return m
+
+
+class GatedAccumulator(Accumulator):
+    """An accumulator whose upper bits are clocked only where they may change.
+
+    The ``low_bits`` lowest bits are written at every addition, the others on ``clear``, on
+    ``scale`` and where carry and sign of ``delta`` do not cancel: a small negative ``delta`` that
+    borrows nothing leaves them alone.
+
+    Parameters
+    ----------
+    low_bits : bits that are always clocked, 1..width - 1
+    width, delta_width, digit_bits : as for :class:`Accumulator`
+    """
+
+    def __init__(self, width: int, low_bits: int, delta_width: int, digit_bits: int = 0) -> None:
+        if not 1 <= low_bits < width:
+            raise ValueError(f"low_bits {low_bits}, must be 1..{width - 1}")
+        self._low_bits = low_bits
+        super().__init__(width, delta_width, digit_bits)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -77,3 +102,12 @@ class GatedAccumulator(wiring.Component):
             with m.If(rewrite | (step != 0)):
                 m.d.sync += high.eq((before_high & kept.replicate(len(high))) + step)
         return m
+
+
+def create_accumulator(
+    width: int, low_bits: int, delta_width: int, digit_bits: int = 0
+) -> Accumulator:
+    """A gated accumulator; a plain one where all bits are always clocked, ``low_bits == width``."""
+    if low_bits == width:
+        return Accumulator(width, delta_width, digit_bits)
+    return GatedAccumulator(width, low_bits, delta_width, digit_bits)

@@ -24,7 +24,7 @@ def sums_layout(config: AcceleratorConfig) -> data.ArrayLayout:
 
 
 class Core(wiring.Component):
-    """``sum[i] = sum over terms of (negative ? -1 : 1) * (row[i + offset - 1] << shift)``.
+    """``sum[i] = sum over terms of ± row[i + offset - 1] times the factor``.
 
     One output channel, N output pixels. A tile's sums are copied when its last bundle is added, so
     that the next tile goes on while they are taken away. Lanes that are off, neighbours beyond a
@@ -100,7 +100,7 @@ class Core(wiring.Component):
             for number, (operand, place) in enumerate(places):
                 m.d.comb += [
                     lane.x[number].eq(operand[index]),
-                    lane.shift[number].eq(place.shift),
+                    lane.factor[number].eq(place.factor),
                     lane.negative[number].eq(place.negative[index]),
                 ]
 
@@ -132,7 +132,7 @@ class Core(wiring.Component):
         return _Place(
             [Mux(on, *pair) for pair in zip(weights.operands, pixels.operands, strict=True)],
             [Mux(on, *pair) for pair in zip(weights.negative, pixels.negative, strict=True)],
-            Mux(on, weights.shift, pixels.shift),
+            Mux(on, weights.factor, pixels.factor),
         )
 
     def _pixels(self, m: Module, number: int) -> _Place:
@@ -152,7 +152,7 @@ class Core(wiring.Component):
             gate = term.active & self.lane_on[lane] & ~beyond
             chosen = Array([left, row[lane], right])[term.offset]
             operands.append(chosen & gate.replicate(width))
-        return _Place(operands, [term.negative & term.active] * lanes, term.shift)
+        return _Place(operands, [term.negative & term.active] * lanes, term.factor)
 
     def _weights(self, number: int) -> _Place:
         """A bit of the activation: lanes see their weights."""
@@ -166,8 +166,8 @@ class Core(wiring.Component):
 
 @dataclass(frozen=True)
 class _Place:
-    """Operand and sign of each lane, and the shift of all."""
+    """Operand and sign of each lane, and the factor of all."""
 
     operands: list[Value]
     negative: list[Value]
-    shift: Value
+    factor: Value

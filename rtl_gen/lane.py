@@ -1,22 +1,26 @@
-"""Lanes: one output pixel each, in interchangeable kinds behind one interface."""
+"""Lanes: one output pixel each, in interchangeable kinds behind one interface.
+
+Those of the method add, and shift. Those that multiply are conventional arrays' lanes, to compare
+with.
+"""
 
 from amaranth import Cat, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from rtl_gen.accumulator import GatedAccumulator
+from rtl_gen.accumulator import create_accumulator
 
-__all__ = ["CsdLane", "Lane", "UnaryLane", "create_lane", "shift_bits"]
+__all__ = ["CsdLane", "Lane", "MacLane", "SignedMacLane", "UnaryLane", "create_lane", "factor_bits"]
 
 
-def shift_bits(config: AcceleratorConfig) -> int:
-    """Bits of a term's shift; 1 where the lane has no shifter and ignores it."""
-    return max(config.shift.bit_length(), 1)
+def factor_bits(config: AcceleratorConfig) -> int:
+    """Bits of a term's factor; 1 where the lane has none and ignores it."""
+    return max(config.factor_bits, 1)
 
 
 class Lane(wiring.Component):
-    """``value <- (clear ? 0 : value) + sum over terms of (negative ? -1 : 1) * operand`` on enable.
+    """``value <- (clear ? 0 : value) + sum over terms of ± operand`` on enable.
 
     What is made of the operands makes the kind. A place without a term has an operand of 0.
 
@@ -28,8 +32,8 @@ class Lane(wiring.Component):
     -------
     enable, clear : In(1); scale : In(1), with columns of weights: ``value`` counts ``2 **
         (weight_width - 1)`` times, as a number is taken digit by digit
-    x : In, operand_width bits for each term; shift : In, shift_bits for each term
-    negative : In, a bit for each term
+    x : In, operand_width bits for each term; factor : In, factor_bits for each term
+    negative : In, the sign, a bit for each term
     value : Out(signed(accumulator_width))
 
     Latency: one cycle. Throughput: config.terms terms per cycle.
@@ -42,16 +46,23 @@ class Lane(wiring.Component):
                 "enable": In(1),
                 "clear": In(1),
                 "x": In(data.ArrayLayout(config.operand_width, config.terms)),
-                "shift": In(data.ArrayLayout(shift_bits(config), config.terms)),
+                "factor": In(data.ArrayLayout(factor_bits(config), config.terms)),
                 "negative": In(config.terms),
                 "value": Out(signed(config.accumulator_width)),
                 **({"scale": In(1)} if config.linear else {}),
             }
         )
 
+    def magnitude(self, number: int) -> Value:
+        """A term without its sign."""
+        raise TypeError(f"{type(self).__name__} is not a lane kind; use create_lane")
+
     def term(self, number: int) -> Value:
-        """A term's magnitude."""
-        raise TypeError(f"{type(self).__name__} is not a lane kind; use UnaryLane or CsdLane")
+        """A term."""
+        magnitude, negative = self.magnitude(number), self.negative[number]
+        flipped = magnitude ^ negative.replicate(len(magnitude))
+        # -x = ~x + 1, and nothing where there is nothing to subtract.
+        return Cat(flipped, negative).as_signed() + negative
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -59,15 +70,11 @@ class Lane(wiring.Component):
         delta = Signal(signed(config.step_width))
         total = 0
         for number in range(config.terms):
-            negative = self.negative[number]
             term = Signal(signed(config.term_width + 1), name=f"term{number}")
-            magnitude = self.term(number)
-            flipped = magnitude ^ negative.replicate(len(magnitude))
-            # -x = ~x + 1, and nothing where there is nothing to subtract.
-            m.d.comb += term.eq(Cat(flipped, negative).as_signed() + negative)
+            m.d.comb += term.eq(self.term(number))
             total = total + term
         m.d.comb += delta.eq(total)
-        m.submodules.accumulator = accumulator = GatedAccumulator(
+        m.submodules.accumulator = accumulator = create_accumulator(
             config.accumulator_width,
             config.low_bits,
             len(delta),
@@ -87,19 +94,36 @@ class Lane(wiring.Component):
 class UnaryLane(Lane):
     """Unary terms: the operands as they are."""
 
-    def term(self, number: int) -> Value:
+    def magnitude(self, number: int) -> Value:
         """The operand."""
         return Value.cast(self.x[number])
 
 
 class CsdLane(Lane):
-    """Shifted terms: ``x << shift``."""
+    """Shifted terms: ``x << factor``."""
+
+    def magnitude(self, number: int) -> Value:
+        """The shifted operand."""
+        return (self.x[number] << self.factor[number])[: self._config.term_width]
+
+
+class MacLane(Lane):
+    """Products: ``x * factor``, an unsigned multiplier whose products are added or subtracted."""
+
+    def magnitude(self, number: int) -> Value:
+        """The product."""
+        return self.x[number] * self.factor[number]
+
+
+class SignedMacLane(Lane):
+    """Products with a two's complement number, of which ``negative`` is the sign bit."""
 
     def term(self, number: int) -> Value:
-        """The shifted operand."""
-        return (self.x[number] << self.shift[number])[: self._config.term_width]
+        """The product."""
+        return self.x[number] * Cat(self.factor[number], self.negative[number]).as_signed()
 
 
 def create_lane(config: AcceleratorConfig) -> Lane:
     """A lane of the configured kind."""
-    return {"unary": UnaryLane, "csd": CsdLane}[config.lane](config)
+    kinds = {"unary": UnaryLane, "csd": CsdLane, "mac": MacLane, "signed_mac": SignedMacLane}
+    return kinds[config.lane](config)

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import LINEAR
-from rtl_gen.lane import shift_bits
+from rtl_gen.lane import factor_bits
 from rtl_gen.row_buffer import row_layout
 
 __all__ = ["LinearStream", "linear_layout", "record_layout"]
@@ -27,7 +27,7 @@ def linear_layout(config: AcceleratorConfig) -> data.StructLayout:
     enable: the column is added; clear: the sums begin anew; scale: they are scaled by a digit
     first; last: they are complete; terms: for each place of the lane whether it adds, and the shift
     """
-    term = data.StructLayout({"active": 1, "shift": shift_bits(config)})
+    term = data.StructLayout({"active": 1, "shift": factor_bits(config)})
     return data.StructLayout(
         {
             "enable": 1,
@@ -230,7 +230,7 @@ def _digits(
     for place in range(config.terms):
         low, high = rest[:split], rest[split:]
         following = Signal(len(x), name=f"rest{place}")
-        shift = Signal(shift_bits(config), name=f"shift{place}")
+        shift = Signal(factor_bits(config), name=f"shift{place}")
         m.d.comb += following.eq(Mux(low.any(), low & (low - 1), low))
         m.d.comb += following[split:].eq(high)
         if len(high):

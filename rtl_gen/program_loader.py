@@ -80,7 +80,7 @@ class ProgramLoader(wiring.Component):
                 "error": Out(4),
                 "write": Out(1),
                 "target": Out(16),
-                "address": Out(17),
+                "address": Out(config.term_address_bits + 1),
                 "word": Out(32),
             }
         )
@@ -90,7 +90,7 @@ class ProgramLoader(wiring.Component):
         config = self._config
         m.submodules.checksum = checksum = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
         transfer = self.i.valid & self.i.ready
-        left = Signal(18)
+        left = Signal(config.term_address_bits + 2)
         terms = config.term_words * bundle_words(config) * config.windows
         columns = config.weight_words * config.column_words
         sizes = Array(
@@ -141,7 +141,7 @@ class ProgramLoader(wiring.Component):
             with m.State("COUNT"):
                 with m.If(transfer):
                     m.d.sync += left.eq(self.i.payload)
-                    count, rest = self.i.payload[:18], self.i.payload[18:]
+                    count, rest = self.i.payload[: len(left)], self.i.payload[len(left) :]
                     too_long = rest.any() | (count + self.address > sizes[self.target])
                     with m.If((self.i.payload == 0) | too_long):
                         fail(Error.BAD_SECTION)

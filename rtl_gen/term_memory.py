@@ -34,10 +34,10 @@ class TermMemory(wiring.Component):
         super().__init__(
             {
                 "write": In(1),
-                "write_address": In(17),
+                "write_address": In(config.term_address_bits + 1),
                 "word": In(32),
                 "read": In(1),
-                "address": In(16),
+                "address": In(config.term_address_bits),
                 "bundle": Out(bundle_layout(config)),
             }
         )

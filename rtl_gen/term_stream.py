@@ -1,4 +1,4 @@
-"""One core's stream of bundles: reads, waits for windows, and steers operand select and shifter."""
+"""One core's stream of bundles: reads, waits for windows, and steers operand select and lanes."""
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import NO_TERM
-from rtl_gen.lane import shift_bits
+from rtl_gen.lane import factor_bits
 from rtl_gen.row_buffer import count_bits
 from rtl_gen.term_memory import bundle_layout
 
@@ -17,7 +17,7 @@ def control_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Registered control of a core.
 
     enable: something is added, or cleared; clear: first bundle of a tile; last: last one; terms:
-    for each place of the lane whether a term is added, of which slot, offset and shift, and its
+    for each place of the lane whether a term is added, of which slot, offset and factor, and its
     sign
     """
     term = data.StructLayout(
@@ -25,7 +25,7 @@ def control_layout(config: AcceleratorConfig) -> data.StructLayout:
             "active": 1,
             "slot": count_bits(config) - 1,
             "offset": 2,
-            "shift": shift_bits(config),
+            "factor": factor_bits(config),
             "negative": 1,
         }
     )
@@ -69,7 +69,7 @@ class TermStream(wiring.Component):
         super().__init__(
             {
                 "jump": In(1),
-                "target": In(16),
+                "target": In(config.term_address_bits),
                 "flush": In(1),
                 "start": In(1),
                 "enable": In(1),
@@ -79,7 +79,7 @@ class TermStream(wiring.Component):
                 "accepted": In(bits),
                 "filled": In(bits),
                 "taken": In(1),
-                "address": Out(16),
+                "address": Out(config.term_address_bits),
                 "read": Out(1),
                 "bundle": In(bundle_layout(config)),
                 "blocking": Out(1),
@@ -92,8 +92,8 @@ class TermStream(wiring.Component):
         m = Module()
         config = self._config
         slots, bits = config.window_slots, count_bits(config)
-        first = Signal(16)
-        following = Signal(16)
+        first = Signal(config.term_address_bits)
+        following = Signal(config.term_address_bits)
         tile = Signal(16)
         tile_end = Signal(bits)
         enabled = Signal()
@@ -181,6 +181,6 @@ class TermStream(wiring.Component):
                     term.offset.eq(bundle[f"offset{number}"]),
                     term.negative.eq(bundle[f"negative{number}"]),
                 ]
-                if config.shift:
-                    m.d.sync += term.shift.eq(bundle[f"shift{number}"])
+                if config.factor_bits:
+                    m.d.sync += term.factor.eq(bundle[f"factor{number}"])
         return m

@@ -123,6 +123,35 @@ def test_quantize_and_compile_report_what_they_made(
     assert output(capsys, *compiled, *exact)["points"] == points
 
 
+def test_conventional_lanes(work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """An ordinary 4-bit network on multipliers, without its zeros and with them."""
+    network = f"{tmp_path}/n.npz"
+    output(
+        capsys, "quantize", f"{work}/net.py:make", "--data", f"{work}/data.npz",
+        "--baseline", "signed", "--bits", "4", "--output", network,
+    )  # fmt: skip
+    lane = ("--lane", "signed_mac", "--multiplier-width", "4", "--low-bits", "24", *SMALL)
+    both = ("--encoding", "sparse,dense", *lane, "--output", f"{tmp_path}/p.pann")
+    points = output(capsys, "compile", network, network, *both)["points"]
+    assert isinstance(points, list)
+    assert [point["encoding"] for point in points] == ["sparse", "dense"]
+    assert points[0]["bundles"] < points[1]["bundles"]
+    assert all(point["flips_per_mac"] == 0.5 * 4**2 + 3 * 4 + 16 for point in points)
+    one = ("compile", network, *lane, "--output", f"{tmp_path}/q.pann")
+    assert output(capsys, *one)["points"] == points[:1]
+
+    message = refusal(capsys, 2, *one, "--encoding", "csd")
+    assert "encoding 'csd': must be one of sparse, dense for lanes of kind signed_mac" in message
+    message = refusal(
+        capsys, 2, "compile", f"{work}/net.py:make", "--data", f"{work}/data.npz", "--budget",
+        "3bit", *lane, "--output", f"{tmp_path}/q.pann",
+    )  # fmt: skip
+    assert "--budget 3bit: is of additions, lanes of kind signed_mac multiply" in message
+    message = refusal(capsys, 2, "demo", *lane, "--output", f"{tmp_path}/demo")
+    assert "--lane signed_mac: multiplies" in message
+    assert not (tmp_path / "demo").exists()
+
+
 def test_layers_are_listed_by_compile_and_simulate(
     work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ OTHER: dict[str, int | str] = {
     "terms_per_rail": 2,
     "operand_width": 7,
     "max_shift": 7,
+    "multiplier_width": 4,
     "accumulator_width": 21,
     "low_bits": 4,
     "banks": 4,
@@ -47,11 +48,29 @@ def test_other_values_cover_every_parameter() -> None:
         ({"lanes": 8.0}, "lanes = 8.0: must be one of"),
         ({"rails": True, "lane": "unary"}, "rails = True: must be one of"),
         ({"rails": 3}, "rails = 3: must be one of 1, 2"),
-        ({"lane": "mac"}, "lane = 'mac': must be one of unary, csd"),
+        ({"lane": "fma"}, "lane = 'fma': must be one of unary, csd, mac, signed_mac"),
         ({"terms_per_rail": 3}, "terms_per_rail = 3: must be one of 1, 2"),
         ({"banks": 3}, "banks = 3: must be one of 1, 2, 4"),
         ({"window_slots": 2}, "window_slots = 2: must be one of 4, 8, 16"),
         ({"max_shift": 0}, "max_shift = 0: must be one of 1, 3, 7"),
+        (
+            {"lane": "mac", "multiplier_width": 9},
+            r"multiplier_width = 9: must be 2\.\.8, or be left",
+        ),
+        ({"multiplier_width": 1}, r"multiplier_width = 1: must be 2\.\.8"),
+        ({"lane": "mac", "multiplier_width": True}, "multiplier_width = True: must be"),
+        (
+            {"lane": "mac", "weight_words": 64},
+            "weight_words = 64: lanes of kind mac have no columns of weights; use weight_words = 0",
+        ),
+        (
+            {"lane": "signed_mac", "layer_kinds": "linear"},
+            "layer_kinds = linear: lanes of kind signed_mac have no columns of weights",
+        ),
+        (
+            {"lane": "mac", "rails": 2, "accumulator_width": 17, "low_bits": 17},
+            "accumulator_width = 17: must be at least 18 for 2 terms of 16 bits",
+        ),
         ({"cores": 0}, r"cores = 0: must be 1\.\.16"),
         ({"cores": 17}, r"cores = 17: must be 1\.\.16"),
         ({"cores": True}, r"cores = True: must be 1\.\.16"),
@@ -75,9 +94,9 @@ def test_other_values_cover_every_parameter() -> None:
             "weight_words = 8193: must be at most 8192 for 64 lanes of 8 bits",
         ),
         ({"accumulator_width": 33}, r"accumulator_width = 33: must be 12\.\.32"),
-        ({"low_bits": 0}, r"low_bits = 0: must be 1\.\.31"),
+        ({"low_bits": 0}, r"low_bits = 0: must be 1\.\.32"),
         ({"activation_words": 65537}, r"activation_words = 65537: must be 16\.\.65536"),
-        ({"term_words": 15}, r"term_words = 15: must be 16\.\.65536"),
+        ({"term_words": 15}, r"term_words = 15: must be 16\.\.131072"),
         ({"descriptor_words": None}, r"descriptor_words = None: must be 64\.\.65536"),
         (
             {"banks": 4, "window_slots": 4},
@@ -99,10 +118,10 @@ def test_other_values_cover_every_parameter() -> None:
         ({"lanes": 64, "requantise_lanes": 4}, "requantise_lanes = 4: must be one of 8, 16, 32"),
         ({"requantise_lanes": 12}, "requantise_lanes = 12: must be one of 4, 8, 16"),
         ({"requantise_lanes": 8.0}, r"requantise_lanes = 8\.0: must be one of 4, 8, 16"),
-        ({"low_bits": 24}, "low_bits = 24: must be below accumulator_width = 24"),
+        ({"low_bits": 25}, "low_bits = 25: must be at most accumulator_width = 24"),
         (
             {"max_shift": 7, "accumulator_width": 16},
-            "accumulator_width = 16: must be at least 17 for 2 shifted operands of 15 bits",
+            "accumulator_width = 16: must be at least 17 for 2 terms of 15 bits",
         ),
     ],
 )
@@ -150,6 +169,26 @@ def test_as_many_as_lanes_is_the_default() -> None:
     assert config == AcceleratorConfig(lanes=8)
     assert config.fingerprint == AcceleratorConfig(lanes=8).fingerprint
     assert replace(config, lanes=32).part_lanes == 32
+
+
+def test_multipliers() -> None:
+    """One hardware has one fingerprint; lanes without a multiplier have none of its width."""
+    assert AcceleratorConfig(lane="mac") == AcceleratorConfig(lane="mac", multiplier_width=8)
+    assert AcceleratorConfig(multiplier_width=5) == AcceleratorConfig()
+    # The sum of all terms of a cycle, all of them the largest, just fits.
+    for rails in (1, 2):
+        for width in range(2, 9):
+            config = AcceleratorConfig(lane="mac", multiplier_width=width, rails=rails)
+            assert config.factor_bits == width
+            assert rails * 255 * (2**width - 1) < 2 ** (config.step_width - 1)
+            config = AcceleratorConfig(lane="signed_mac", multiplier_width=width, rails=rails)
+            assert config.factor_bits == width - 1
+            assert rails * 255 * 2 ** (width - 1) <= 2 ** (config.step_width - 1)
+
+
+def test_accumulators_without_gate() -> None:
+    config = AcceleratorConfig(accumulator_width=20, low_bits=20)
+    assert AcceleratorConfig.of({"accumulator_width": 20, "low_bits": 20}, "test") == config
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -213,8 +252,14 @@ def test_every_parameter_is_in_the_fingerprint() -> None:
     prints = {base.fingerprint}
     for name, value in OTHER.items():
         prints.add(AcceleratorConfig.of(given | {name: value}, "test").fingerprint)
-    # OTHER's lane is that of ``base``.
-    assert len(prints) == len(OTHER)
+    # OTHER's lane is that of ``base``, which has no multiplier.
+    assert len(prints) == len(OTHER) - 1
+    prints |= {
+        AcceleratorConfig(lane=lane, multiplier_width=width).fingerprint
+        for lane in ("mac", "signed_mac")
+        for width in range(2, 9)
+    }
+    assert len(prints) == len(OTHER) - 1 + 14
     assert AcceleratorConfig().fingerprint not in prints
     assert AcceleratorConfig.of(given, "test").fingerprint == base.fingerprint
     assert all(0 <= value < 2**32 for value in prints)

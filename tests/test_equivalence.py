@@ -8,19 +8,21 @@ flips of every signal class.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.run import run
 from pann_hw.machine.cycles import linear_words
 from pann_hw.machine.flips import CLASSES, FlipPredictor
 from pann_hw.machine.interpret import execute
 from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network
+from pann_hw.program.encoding import encoding_names
 from pann_hw.program.image import link
 from pann_hw.program.layout import POINT, POINT_WORDS, unpack
 from pann_hw.program.program import Program
@@ -41,6 +43,12 @@ KINDS: dict[str, dict[str, str | int]] = {
     "unary": {"lane": "unary", "rails": 2},
     "one_rail": {"lane": "unary", "rails": 1},
 }
+
+CONVENTIONAL: dict[str, dict[str, str | int]] = {
+    "mac": {"lane": "mac", "rails": 2, "multiplier_width": 3},
+    "signed_mac": {"lane": "signed_mac", "rails": 1, "multiplier_width": 4},
+}
+"""Lanes that multiply; the signed ones' accumulators are not gated."""
 
 LANES, CORES = (4, 8, 16, 32), (1, 2, 4)
 
@@ -69,13 +77,14 @@ def networks(max_stride: int) -> list[tuple[IntegerNetwork, np.ndarray]]:
 
 def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
     """A configuration whose other parameters go through their values along the matrix."""
-    lane, core, turn = LANES.index(lanes), CORES.index(cores), list(KINDS).index(kind)
+    kinds = KINDS | CONVENTIONAL
+    lane, core, turn = LANES.index(lanes), CORES.index(cores), list(kinds).index(kind)
     banks = (1, 2, 4)[(lane + turn) % 3]
     max_shift = (1, 3, 7)[(lane + core) % 3]
     values = {
         "lanes": lanes,
         "cores": cores,
-        **KINDS[kind],
+        **kinds[kind],
         "banks": banks,
         "window_slots": max(2 * banks, (4, 8, 16)[(2 * lane + core + turn) % 3]),
         "max_shift": max_shift,
@@ -84,7 +93,7 @@ def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
         "activation_words": 2048,
         "term_words": 32768,
         "descriptor_words": 8192,
-        "weight_words": 4096 * ((lane + core + turn) % 3 > 0),
+        "weight_words": 4096 * (kind in KINDS and (lane + core + turn) % 3 > 0),
         "weight_width": (4, 5, 8)[(lane + 2 * turn) % 3],
         "requantise_lanes": (max(lanes // 8, 4), lanes, lanes * banks)[core * (2 - lane % 2) % 3],
         "input_elements": min((1, 2, 4, 8)[(lane + core + turn) % 4], lanes),
@@ -93,6 +102,8 @@ def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
     needed = width_needed(*(network for network, _ in networks(lane % 3 + 2)))
     # Just enough: partial sums that wrap around must end right all the same.
     values["accumulator_width"] = max(needed, step_width, 12)
+    if kind == "signed_mac":
+        values["low_bits"] = values["accumulator_width"]
     return AcceleratorConfig.of(values, "matrix")
 
 
@@ -165,6 +176,11 @@ def test_cover(lanes: int, cores: int, kind: str) -> None:
     check(configuration(lanes, cores, kind))
 
 
+@pytest.mark.parametrize(("lanes", "cores", "kind"), [(4, 2, "mac"), (8, 1, "signed_mac")])
+def test_conventional_lanes(lanes: int, cores: int, kind: str) -> None:
+    check(configuration(lanes, cores, kind))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("lanes", "cores", "kind"), [item for item in MATRIX if item not in COVER])
 def test_rest_of_the_matrix(lanes: int, cores: int, kind: str) -> None:
@@ -173,7 +189,7 @@ def test_rest_of_the_matrix(lanes: int, cores: int, kind: str) -> None:
 
 def check(config: AcceleratorConfig) -> None:
     """Run both networks in every encoding on one configuration and compare."""
-    encodings = ("unary", "csd") if config.lane == "csd" else ("unary",)
+    encodings = encoding_names(config)
     work = networks(LANES.index(config.lanes) % 3 + 2)
     programs = [
         [compile_network(network, config, encoding) for encoding in encodings]
@@ -211,6 +227,30 @@ def test_hardware_for_linear_layers_alone() -> None:
     counted = simulate(image, inputs, points, 10, timeout=10**5, stores=True, toggles=True)
     compare(network, x, programs, counted, AddressPredictor(image), 0)
     overlapped((network, x), programs)
+
+
+def test_bundles_beyond_an_address_of_16_bits() -> None:
+    """A program that crosses it, and one behind it."""
+    b = NetworkBuilder(np.random.default_rng(5), (4, 1, 2), 4, count=2)
+    b.accumulate(b.convolution("x", 8, (1, 1)), raw=True)
+    network, x = b.network(), b.images
+    layer = network.layers[0]
+    assert isinstance(layer, Accumulate)
+    (source,) = layer.sources
+    heavy = replace(source, weights=np.full_like(source.weights, -2100))
+    work = [replace(network, layers=(replace(layer, sources=(heavy,)),)), network]
+    config = AcceleratorConfig(
+        lanes=4, cores=1, lane="unary", rails=1, banks=1, window_slots=4, term_words=131072,
+        activation_words=32, descriptor_words=512, accumulator_width=width_needed(*work),
+    )  # fmt: skip
+    programs = [compile_network(one, config, "unary") for one in work]
+    image = link(programs)
+    assert len(programs[0].passes[-1].bundles[0]) < 65536 < programs[0].term_words[0]
+    inputs = x.reshape(len(x), -1)
+    for point, (one, program) in enumerate(zip(work, programs, strict=True)):
+        points = np.full(len(x), point)
+        counted = simulate(image, inputs, points, 16, timeout=10**6, stores=True, toggles=True)
+        compare(one, x, [program], counted, AddressPredictor(image), point)
 
 
 def overlapped(work: tuple[IntegerNetwork, np.ndarray], programs: list[Program]) -> None:

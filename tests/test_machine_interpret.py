@@ -56,6 +56,16 @@ def test_random_networks(part: int, seed: int) -> None:
             raise AssertionError(f"network {index}, {encoding} on {config}: {error}") from error
 
 
+@pytest.mark.parametrize("encoding", ["sparse", "dense"])
+@pytest.mark.parametrize("lane", ["mac", "signed_mac"])
+def test_conventional_lanes(lane: str, encoding: str, rng: np.random.Generator) -> None:
+    """With multipliers of every width, also those that take several terms for a weight."""
+    for width in range(2, 9):
+        config = random_config(rng, lane=lane, multiplier_width=width)
+        network, x = random_network(rng, 4, layers=int(rng.integers(1, 7)))
+        check(network, x, compile_network(network, config, encoding))
+
+
 @pytest.mark.parametrize("encoding", ["unary", "csd"])
 @pytest.mark.parametrize("lanes", [4, 8, 16, 32, 64])
 def test_odd_shapes(lanes: int, encoding: str, rng: np.random.Generator) -> None:

@@ -15,6 +15,7 @@ from pann_hw.machine.cycles import largest_words, linear_words
 from pann_hw.machine.machine import Machine
 from pann_hw.machine.sizing import additions, fitted, smallest
 from pann_hw.program.compile import compile_network
+from pann_hw.program.encoding import Shifts
 from pann_hw.program.image import link
 from tests.random_networks import NetworkBuilder
 
@@ -55,7 +56,7 @@ def test_what_is_not_tried_cannot_be_fast_enough(network: IntegerNetwork) -> Non
     rest = network.layers[:-1]
     tried = {(one.config.lanes, one.config.cores) for one in smallest(network, "csd", limit, BASE)}
     for lanes, cores in ((4, 1), (4, 2), (8, 1)):
-        assert lanes * cores * BASE.terms * limit < additions(rest, BASE.shift)
+        assert lanes * cores * BASE.terms * limit < additions(rest, Shifts(BASE.shift))
         assert (lanes, cores) not in tried
         config = replace(BASE, lanes=lanes, cores=cores, activation_words=8192)
         assert cycles(network, config) > limit
@@ -131,13 +132,25 @@ def test_additions_are_the_terms_of_all_outputs(network: IntegerNetwork, max_shi
         for source in layer.sources
         for weight in source.weights.ravel()
     )
-    assert additions(network.layers, max_shift) == expected
+    assert additions(network.layers, Shifts(max_shift)) == expected
+
+
+def test_conventional_lanes(network: IntegerNetwork) -> None:
+    """No columns for linear layers; an accumulator without gate stays one."""
+    base = replace(BASE, lane="mac", multiplier_width=4, low_bits=BASE.accumulator_width)
+    found = smallest(network, "sparse", 20000, base)[-1]
+    config = found.config
+    assert found.cycles <= 20000 and (config.lane, config.multiplier_width) == ("mac", 4)
+    assert not config.linear and config.windows
+    assert config.low_bits == config.accumulator_width < BASE.accumulator_width
+    gated = replace(base, low_bits=5)
+    assert smallest(network, "sparse", 20000, gated)[-1].config == replace(config, low_bits=5)
 
 
 def test_too_fast_is_refused(network: IntegerNetwork) -> None:
     with pytest.raises(InputError, match=r"10 cycles .* has \d+ additions, at least \d+ cycles"):
         smallest(network, "csd", 10, BASE)
-    needed = additions(network.layers, 3)
+    needed = additions(network.layers, Shifts(3))
     limit = needed / (64 * 16 * 2) + 1
     with pytest.raises(InputError, match=r"the fewest are \d+, with \d+ lanes and \d+ cores"):
         smallest(network, "csd", limit, BASE)

@@ -14,20 +14,20 @@ TERM, NONE = 1, NO_TERM
 
 
 def bundle(advance: int = 0, last: int = 0, *terms: tuple[int, int, int, int]) -> int:
-    """A packed bundle of (offset, ahead, negative, shift) for each place; the rest has no term."""
+    """A packed bundle of (offset, ahead, negative, factor) for each place; the rest has no term."""
     record = {"advance": advance, "last": last}
     for place in range(CONFIG.terms):
-        offset, ahead, negative, shift = terms[place] if place < len(terms) else (NONE, 0, 0, 0)
+        offset, ahead, negative, factor = terms[place] if place < len(terms) else (NONE, 0, 0, 0)
         record |= {
             f"offset{place}": offset,
             f"ahead{place}": ahead,
             f"negative{place}": negative,
-            f"shift{place}": shift,
+            f"factor{place}": factor,
         }
     return pack(bundle_fields(CONFIG), record)
 
 
-@pytest.mark.parametrize("lane", ["csd", "unary"])
+@pytest.mark.parametrize("lane", ["csd", "unary", "mac", "signed_mac"])
 @pytest.mark.parametrize("terms_per_rail", [1, 2])
 def test_bundles_are_taken_apart(lane: str, terms_per_rail: int, rng: np.random.Generator) -> None:
     config = AcceleratorConfig(lane=lane, terms_per_rail=terms_per_rail)
@@ -49,8 +49,8 @@ def test_bundles_are_taken_apart(lane: str, terms_per_rail: int, rng: np.random.
         for place, ahead, rest in found.terms[index]:
             assert ahead == record[f"ahead{place}"]
             assert rest & 3 == record[f"offset{place}"]
-            assert rest >> 5 == record[f"negative{place}"]
-            assert rest >> 2 & 7 == record.get(f"shift{place}", 0)
+            assert rest >> 2 & 1 == record[f"negative{place}"]
+            assert rest >> 3 == record.get(f"factor{place}", 0)
 
 
 def stream(*bundles: int) -> tuple[TermStream, dict[str, int]]:

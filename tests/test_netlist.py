@@ -32,6 +32,7 @@ CONFIGS = {
     "linear layers alone": _config(
         layer_kinds="linear", weight_words=64, weight_width=4, operand_width=4, cores=1, rails=1
     ),
+    "csd, accumulator without gate": _config(cores=1, low_bits=24),
     "csd, four terms": _config(cores=1, terms_per_rail=2, requantise_lanes=4),
 }
 
@@ -41,7 +42,26 @@ def test_synthesised_netlist_has_no_multiplier(config: AcceleratorConfig) -> Non
     assert multiplier_cells(accelerator_verilog(config), TOP) == []
 
 
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+CONVENTIONAL = {
+    "mac": _config(lane="mac", multiplier_width=5, cores=1),
+    "signed mac, accumulator without gate": _config(
+        lane="signed_mac", multiplier_width=2, rails=1, low_bits=24, cores=2
+    ),
+    "mac, four products": _config(lane="mac", terms_per_rail=2, window_slots=16, cores=1),
+}
+
+
+@pytest.mark.parametrize("config", CONVENTIONAL.values(), ids=CONVENTIONAL.keys())
+def test_conventional_lanes_have_multipliers(config: AcceleratorConfig) -> None:
+    """One in each lane for each product: the test above can fail."""
+    cells = multiplier_cells(accelerator_verilog(config), TOP)
+    assert len(cells) >= config.terms
+
+
+ALL = CONFIGS | CONVENTIONAL
+
+
+@pytest.mark.parametrize("config", ALL.values(), ids=ALL.keys())
 def test_verilator_finds_nothing_to_warn_of(config: AcceleratorConfig, tmp_path: Path) -> None:
     verilog = tmp_path / "accelerator.v"
     verilog.write_text(accelerator_verilog(config))

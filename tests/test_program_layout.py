@@ -79,7 +79,7 @@ def test_bundles_round_trip(rng: np.random.Generator) -> None:
     for config in CONFIGS:
         fields = bundle_fields(config)
         assert sum(name.startswith("offset") for name in fields) == config.terms
-        assert ("shift0" in fields) == (config.lane == "csd")
+        assert ("factor0" in fields) == (config.lane != "unary")
         for _ in range(20):
             record = random_values(fields, rng)
             word = pack(fields, record)
@@ -94,7 +94,7 @@ def test_bundles_hold_the_largest_values() -> None:
         for term in range(config.terms):
             assert 2 ** fields[f"offset{term}"] > NO_TERM > 2
             assert fields[f"ahead{term}"] == AHEAD_BITS
-            assert not config.shift or 2 ** fields[f"shift{term}"] > config.shift
+            assert not config.shift or 2 ** fields[f"factor{term}"] > config.shift
 
 
 def test_bundles_take_one_word_or_two() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.run import run
 from pann_hw.integer.terms import term_count
+from pann_hw.program.encoding import Shifts
 from pann_hw.program.order import order_channels
 from tests.random_networks import (
     NetworkBuilder,
@@ -18,7 +19,7 @@ from tests.random_networks import (
 
 def check(network: IntegerNetwork, x: np.ndarray) -> int:
     """Every tensor has the channels that its order says; how many tensors have another one."""
-    ordered, orders = order_channels(network, 3)
+    ordered, orders = order_channels(network, Shifts(3))
     expected, found = run(network, x), run(ordered, x)
     for name, values in expected.items():
         assert sorted(orders[name]) == list(range(values.shape[1]))
@@ -50,7 +51,7 @@ def test_channels_of_many_terms_come_first(rng: np.random.Generator) -> None:
     b.accumulate(b.convolution(apart, 4, (1, 1)), raw=True)
     network = b.network()
     assert check(network, b.images) == 4
-    ordered, orders = order_channels(network, 0)
+    ordered, orders = order_channels(network, Shifts(0))
     assert all((orders[name] == orders[first]).all() for name in ("t1", second))
     layer = ordered.layers[3]
     assert isinstance(layer, Accumulate)

@@ -8,24 +8,37 @@ import numpy as np
 import pytest
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.integer.terms import encode
+from pann_hw.program.encoding import Encoding, Shifts, create_encoding, multiples
 from pann_hw.program.layout import AHEAD_BITS, NO_TERM, bundle_fields, unpack
 from pann_hw.program.schedule import Term, WeightWindow, bundles
 
-LANES = [("csd", 0), ("csd", 3), ("unary", 0)]
+LANES = [
+    ("csd", "unary"),
+    ("csd", "csd"),
+    ("unary", "unary"),
+    ("mac", "sparse"),
+    ("signed_mac", "dense"),
+]
+"""Kinds, and the encoding of their weights."""
+
 SIZES = [(1, 4), (2, 4), (2, 8), (4, 8), (4, 16)]
 """Banks and window slots."""
 
 CONFIGS = [
     (
         AcceleratorConfig(
-            lane=lane, rails=rails, terms_per_rail=terms, banks=banks, window_slots=slots
+            lane=lane, rails=rails, terms_per_rail=terms, banks=banks, window_slots=slots,
+            multiplier_width=3,
         ),
-        max_shift,
+        name,
     )
-    for (lane, max_shift), rails, terms, (banks, slots) in product(LANES, (1, 2), (1, 2), SIZES)
+    for (lane, name), rails, terms, (banks, slots) in product(LANES, (1, 2), (1, 2), SIZES)
+]  # fmt: skip
+IDS = [
+    f"{c.lane} {name} {c.rails}x{c.terms_per_rail} {c.banks}/{c.window_slots}"
+    for c, name in CONFIGS
 ]
-IDS = [f"{c.lane}{s} {c.rails}x{c.terms_per_rail} {c.banks}/{c.window_slots}" for c, s in CONFIGS]
+ENCODED = [(config, create_encoding(config, name)) for config, name in CONFIGS]
 
 
 def room(config: AcceleratorConfig) -> int:
@@ -55,46 +68,47 @@ def decoded(packed: np.ndarray, config: AcceleratorConfig) -> list[tuple[int, li
         terms: list[Term | None] = []
         for place in range(config.terms):
             offset, ahead = record[f"offset{place}"], record[f"ahead{place}"]
-            shift = record.get(f"shift{place}", 0)
-            term = (window + ahead, offset, shift, bool(record[f"negative{place}"]))
+            factor = record.get(f"factor{place}", 0)
+            term = (window + ahead, offset, factor, bool(record[f"negative{place}"]))
             terms.append(None if offset == NO_TERM else term)
         found.append((window, terms))
     return found
 
 
-def expected_terms(weights: list[WeightWindow], max_shift: int) -> list[Term]:
+def expected_terms(weights: list[WeightWindow], encoding: Encoding) -> list[Term]:
     return [
-        (window, offset, shift, sign < 0)
+        (window, offset, factor, negative)
         for window, taps in enumerate(weights)
         for offset, weight in taps
-        for sign, shift in encode(weight, max_shift)
+        for factor, negative in encoding.terms(weight)
     ]
 
 
-@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
+@pytest.mark.parametrize(("config", "encoding"), ENCODED, ids=IDS)
 def test_terms_give_back_the_weights(
-    config: AcceleratorConfig, max_shift: int, rng: np.random.Generator
+    config: AcceleratorConfig, encoding: Encoding, rng: np.random.Generator
 ) -> None:
     for _ in range(12):
         weights = random_windows(rng)
         found = [dict.fromkeys(dict(window), 0) for window in weights]
-        terms = [t for _, there in decoded(bundles(weights, config, max_shift), config)
+        terms = [t for _, there in decoded(bundles(weights, config, encoding), config)
                  for t in there if t is not None]  # fmt: skip
-        for window, offset, shift, negative in terms:
-            found[window][offset] += -(1 << shift) if negative else 1 << shift
+        for window, offset, factor, negative in terms:
+            multiple = multiples(config, np.array(factor), np.array(negative, int))
+            found[window][offset] += int(multiple)
         assert [tuple(window.items()) for window in found] == [tuple(w) for w in weights]
-        assert sorted(terms) == sorted(expected_terms(weights, max_shift))
+        assert sorted(terms) == sorted(expected_terms(weights, encoding))
 
 
-@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
+@pytest.mark.parametrize(("config", "encoding"), ENCODED, ids=IDS)
 def test_bundles_are_within_reach(
-    config: AcceleratorConfig, max_shift: int, rng: np.random.Generator
+    config: AcceleratorConfig, encoding: Encoding, rng: np.random.Generator
 ) -> None:
     """A core never waits for a window that is not fetched before it moves on."""
     for _ in range(12):
         weights = random_windows(rng)
         before, empty = 0, 0
-        packed = decoded(bundles(weights, config, max_shift), config)
+        packed = decoded(bundles(weights, config, encoding), config)
         for window, terms in packed:
             there = [term[0] for term in terms if term is not None]
             assert max([window, *there]) - before < room(config)
@@ -107,16 +121,16 @@ def test_bundles_are_within_reach(
         assert empty <= 1 + len(weights) // config.banks
 
 
-@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
+@pytest.mark.parametrize(("config", "encoding"), ENCODED, ids=IDS)
 def test_every_cycle_takes_what_it_can(
-    config: AcceleratorConfig, max_shift: int, rng: np.random.Generator
+    config: AcceleratorConfig, encoding: Encoding, rng: np.random.Generator
 ) -> None:
     """No place is empty, and none has the other rail's sign, while a term for it is in reach."""
     reach = min(1 << AHEAD_BITS, room(config), max(2, config.window_slots // 4))
     for _ in range(12):
         weights = random_windows(rng)
-        left = expected_terms(weights, max_shift)
-        for window, terms in decoded(bundles(weights, config, max_shift), config):
+        left = expected_terms(weights, encoding)
+        for window, terms in decoded(bundles(weights, config, encoding), config):
             if not any(terms):
                 continue
             assert window == left[0][0]
@@ -132,26 +146,27 @@ def test_every_cycle_takes_what_it_can(
         assert left == []
 
 
-@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
+@pytest.mark.parametrize(("config", "encoding"), ENCODED, ids=IDS)
 def test_terms_of_one_operand_stay_together(
-    config: AcceleratorConfig, max_shift: int, rng: np.random.Generator
+    config: AcceleratorConfig, encoding: Encoding, rng: np.random.Generator
 ) -> None:
     """Terms of a sign come in the order of their operands."""
     for _ in range(6):
-        packed = decoded(bundles(random_windows(rng), config, max_shift), config)
+        packed = decoded(bundles(random_windows(rng), config, encoding), config)
         for negative in (False, True):
             cycles = [[t[:2] for t in terms if t and t[3] == negative] for _, terms in packed]
             keys = [key for cycle in cycles for key in sorted(cycle)]
             assert keys == sorted(keys)
 
 
-@pytest.mark.parametrize(("config", "max_shift"), CONFIGS, ids=IDS)
-def test_no_weights_are_one_empty_bundle(config: AcceleratorConfig, max_shift: int) -> None:
-    for weights in ([()], [((1, 0),)] * config.window_slots):
-        (found,) = decoded(bundles(weights, config, max_shift), config)
+@pytest.mark.parametrize(("config", "encoding"), ENCODED, ids=IDS)
+def test_no_weights_are_one_empty_bundle(config: AcceleratorConfig, encoding: Encoding) -> None:
+    zeros: list[WeightWindow] = [((1, 0),)] * config.window_slots
+    for weights in ([()], [()] * 2 if encoding.terms(0) else zeros):
+        (found,) = decoded(bundles(weights, config, encoding), config)
         assert found[1] == [None] * config.terms
     longer: list[WeightWindow] = [()] * (3 * config.window_slots + 1)
-    packed = decoded(bundles(longer, config, max_shift), config)
+    packed = decoded(bundles(longer, config, encoding), config)
     assert not any(any(terms) for _, terms in packed)
     assert packed[-1][0] >= len(longer) - config.window_slots
 
@@ -159,7 +174,7 @@ def test_no_weights_are_one_empty_bundle(config: AcceleratorConfig, max_shift: i
 def test_bundles_by_hand() -> None:
     """Weights 2, -1 | 3 on two rails of unary terms: the second rail helps when it has none."""
     config = AcceleratorConfig(lane="unary", banks=1, window_slots=4)
-    packed = bundles([((0, 2), (1, -1)), ((1, 3),)], config, 0)
+    packed = bundles([((0, 2), (1, -1)), ((1, 3),)], config, Shifts(0))
     plus, minus, next_plus = (0, 0, 0, False), (0, 1, 0, True), (1, 1, 0, False)
     assert decoded(packed, config) == [
         (0, [plus, minus]),

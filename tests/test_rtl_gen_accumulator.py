@@ -1,4 +1,4 @@
-"""The carry-gated accumulator: its sums, and that its upper register has a clock enable."""
+"""Accumulators: their sums, and that the gated one's upper register has a clock enable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rtl_gen.accumulator import GatedAccumulator
+from rtl_gen.accumulator import Accumulator, GatedAccumulator, create_accumulator
 from rtl_gen.verilog import to_verilog
 from rtl_gen.yosys import run_yosys
 from sim.benches.run import run_unit
@@ -40,6 +40,13 @@ def test_registers_have_enables_of_their_own(
         assert sum(len(cell["connections"]["Q"]) for cell in cells) == bits
         enables[name] = {tuple(cell["connections"]["EN"]) for cell in cells}
     assert not enables["low"] & enables["high"]
+
+
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+def test_all_bits_always_clocked_is_a_plain_one() -> None:
+    assert type(create_accumulator(20, 20, 4)) is Accumulator
+    assert type(create_accumulator(20, 19, 4)) is GatedAccumulator
+    gc.collect()
 
 
 @pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")

@@ -17,6 +17,7 @@ CONFIGS = [
     AcceleratorConfig(lanes=4, cores=2, lane="unary", rails=1, banks=4, window_slots=8),
     AcceleratorConfig(lanes=16, cores=2, terms_per_rail=2, window_slots=16, requantise_lanes=4),
     AcceleratorConfig(lanes=4, cores=3, requantise_lanes=8),
+    AcceleratorConfig(lanes=4, cores=1, lane="signed_mac", multiplier_width=3, low_bits=24),
 ]
 
 IDS = [f"{c.lane}{c.rails}x{c.terms_per_rail} {c.cores}x{c.lanes}" for c in CONFIGS]

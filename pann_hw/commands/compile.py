@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pann_hw.commands.arguments import add_config, check_writable, load_config
 from pann_hw.commands.console import bar, table
+from pann_hw.commands.formula import formula_flips, largest_shift
 from pann_hw.commands.layers import layers, show_layers
 from pann_hw.commands.recipe import add_recipe, load_float, load_recipe
 from pann_hw.errors import InputError
@@ -41,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe(parser)
     parser.add_argument(
         "--encoding", metavar="NAMES",
-        help="csd or unary, or one for each operating point, separated by commas; default what the "
-        "lanes can do",
+        help="csd or unary; on lanes that multiply sparse, or dense, where weights of 0 are terms "
+        "too; one, or one for each operating point, separated by commas; default the first of "
+        "these that the lanes can do",
     )  # fmt: skip
     parser.add_argument(
         "--layers", action="store_true",
@@ -57,13 +59,18 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from pann_hw.machine.cycles import largest_words
     from pann_hw.machine.machine import Machine
     from pann_hw.program.deployment import deploy, save_deployment
-    from pann_hw.quantise.budget import flips_per_mac
+    from pann_hw.program.encoding import encoding_names
 
     config = load_config(args)
     check_writable(args.output)
     budgets = [] if args.budget is None else args.budget.split(",")
     count = len(budgets) or len(args.networks)
-    names = (args.encoding or config.lane).split(",")
+    if budgets and config.multiplies:
+        raise InputError(
+            f"--budget {args.budget}: is of additions, lanes of kind {config.lane} multiply; make "
+            f"the network with pann-hw quantize --baseline"
+        )
+    names = (args.encoding or encoding_names(config)[0]).split(",")
     encodings = names * count if len(names) == 1 else names
     if len(encodings) != count:
         what = "budgets" if budgets else "networks"
@@ -71,7 +78,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             f"--encoding {args.encoding}: {len(names)} encodings for {count} {what}: give one, or "
             f"one for each"
         )
-    shifts = [config.shift if name == "csd" else 0 for name in encodings]
+    shifts = [largest_shift(config, name) for name in encodings]
     networks = _quantised(args, budgets, shifts) if budgets else _loaded(args)
     deployment = deploy(networks, encodings, config)
     args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -83,11 +90,11 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "points": [
             {
                 "network": args.networks[0 if budgets else point],
-                "flips_per_mac": flips_per_mac(network, shift),
+                "flips_per_mac": formula_flips(network, config, program.encoding),
                 **_point(program, machine.run(point, largest_words(program)), listed=args.layers),
             }
-            for point, (program, network, shift) in enumerate(
-                zip(deployment.programs, deployment.networks, shifts, strict=True)
+            for point, (program, network) in enumerate(
+                zip(deployment.programs, deployment.networks, strict=True)
             )
         ],
     }

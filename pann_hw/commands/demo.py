@@ -15,6 +15,7 @@ from pann_hw.commands.generate import write_hardware
 from pann_hw.commands.power import flip_rows
 from pann_hw.commands.simulator import ready_simulator
 from pann_hw.config import AcceleratorConfig
+from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +59,11 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
     begin = time.monotonic()
     config = load_config(args)
+    if config.multiplies:
+        raise InputError(
+            f"--lane {config.lane}: multiplies, and the demonstration is of additions; use csd or "
+            f"unary"
+        )
     folder = check_writable(args.output, folder=True)
     environment()  # A missing compiler is better known before training than after it.
     train, test = digits_data()

@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     sizing.add_argument("--fps", type=float, metavar="F", help="inferences a second, at least")
     sizing.add_argument("--clock", type=float, metavar="MHZ", help="of the accelerator")
-    sizing.add_argument("--encoding", metavar="NAME", help="default what the lanes can do")
+    sizing.add_argument(
+        "--encoding", metavar="NAME", help="default the first that the lanes can do"
+    )
     add_config(parser)
 
 
@@ -80,12 +82,12 @@ def _sized(
             raise InputError(f"--{name} {value:g}: must be above 0")
     from pann_hw.integer.store import load
     from pann_hw.machine.sizing import smallest
+    from pann_hw.program.encoding import encoding_names
 
     network = load(args.network)
     with bar("trying sizes", None) as step:
-        tried = smallest(
-            network, args.encoding or config.lane, args.clock * 1e6 / args.fps, config, step
-        )
+        encoding = args.encoding or encoding_names(config)[0]
+        tried = smallest(network, encoding, args.clock * 1e6 / args.fps, config, step)
     rows: list[dict[str, object]] = [
         {
             "lanes": one.config.lanes,
@@ -119,8 +121,9 @@ def show(result: dict[str, object]) -> None:
                 for one in tried
             ],
         )  # fmt: skip
+    left_out = {"requantise_lanes": "as many as lanes", "multiplier_width": "no multiplier"}
     shown = [
-        (name, "as many as lanes" if value is None else value) for name, value in parameters.items()
+        (name, left_out[name] if value is None else value) for name, value in parameters.items()
     ]
     table("Accelerator", ("parameter", "value"), shown)
     print(f"Verilog: {result['verilog']} ({result['bytes']} bytes)")

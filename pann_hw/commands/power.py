@@ -6,6 +6,7 @@ import argparse
 
 from pann_hw.commands.arguments import add_program, load_program, load_program_data
 from pann_hw.commands.console import bar, table
+from pann_hw.commands.formula import formula_flips
 from pann_hw.commands.simulator import ready_simulator
 
 __all__ = ["add_arguments", "flip_rows", "run", "show"]
@@ -18,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Predict and count."""
-    from pann_hw.quantise.budget import flips_per_mac
     from pann_hw.report.verify import verify
 
     deployment = load_program(args)
@@ -30,11 +30,10 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     for program, network, result in zip(
         deployment.programs, deployment.networks, results, strict=True
     ):
-        max_shift = deployment.config.shift if program.encoding == "csd" else 0
         points.append(
             {
                 "encoding": program.encoding,
-                "flips_per_mac": flips_per_mac(network, max_shift),
+                "flips_per_mac": formula_flips(network, deployment.config, program.encoding),
                 "macs": network.macs,
                 "toggles": {
                     name: {"predicted": result.predicted[name], "counted": counted}

@@ -335,7 +335,7 @@ class Control:
         if item_taken and reader.item["frees_input"]:
             self._array.put("input_free", 1)
         if sequencer.jump is not None and self._streams:
-            self._streams[sequencer.jump].jump(sequencer.word & 0xFFFF)
+            self._streams[sequencer.jump].jump(sequencer.word)
         if sequencer.passes_start:
             self._input_cycles = cycle
             reader.start(sequencer.entry & 0xFFFF)

@@ -16,6 +16,7 @@ from pann_hw.integer.requantise import Scale
 from pann_hw.machine.observer import Observer
 from pann_hw.machine.reads import Reads, gates
 from pann_hw.machine.schedule import Schedule
+from pann_hw.program.encoding import multiples
 from pann_hw.program.layout import NO_TERM, bundle_fields, unpack
 from pann_hw.program.linear import digits
 from pann_hw.program.program import Columns, Pass, Program
@@ -136,14 +137,15 @@ class _Terms:
 
     Attributes
     ----------
-    window, offset, shift : of each term
-    sign : 1, -1, or 0 for no term
+    window, offset : of each term
+    active : whether there is a term
+    multiple : what its operand is multiplied by
     """
 
     window: np.ndarray
     offset: np.ndarray
-    shift: np.ndarray
-    sign: np.ndarray
+    active: np.ndarray
+    multiple: np.ndarray
 
 
 class _Interpreter:
@@ -218,8 +220,8 @@ class _Interpreter:
 
         window = np.cumsum([record["advance"] for record in records])[:, None] + field("ahead")
         offset = field("offset")
-        sign = np.where(offset == NO_TERM, 0, 1 - 2 * field("negative"))
-        return _Terms(window, offset, field("shift"), sign)
+        multiple = multiples(self._config, field("factor"), field("negative"))
+        return _Terms(window, offset, offset != NO_TERM, multiple)
 
     def _rows(self, item: Pass, reads: Reads, tile: int) -> np.ndarray:
         """The windows of a tile: uint8 (batch, windows, N)."""
@@ -248,8 +250,9 @@ class _Interpreter:
             self._issued[core] += count
             if self._schedule:
                 cycles = self._schedule.issued[core][start : start + count, 0]
-                self._observer.operands(core, cycles, operands, here.sign != 0)
-            delta = (operands.astype(np.int64) << here.shift[..., None]) * here.sign[..., None]
+                self._observer.operands(core, cycles, operands, here.active)
+            # Without a term there is no operand either.
+            delta = operands.astype(np.int64) * here.multiple[..., None]
             sums = np.cumsum(delta.sum(2), axis=1)
             self._observer.accumulator(core, sums)
             totals.append(sums[:, -1] + item.bias[core])

@@ -10,10 +10,10 @@ import numpy as np
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, accumulator_bits
-from pann_hw.integer.terms import term_count
 from pann_hw.machine.cycles import largest_words
 from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network, descriptor_words
+from pann_hw.program.encoding import Encoding, create_encoding
 from pann_hw.program.image import link
 from pann_hw.program.layout import MAX_POINTS, directory_stride
 from pann_hw.program.linear import could_be_linear
@@ -60,7 +60,7 @@ def smallest(
 
     Parameters
     ----------
-    encoding : "unary" or "csd"
+    encoding : one of the lanes'
     cycles : at most so many from an inference to the next
     base : all other parameters, but those of columns of weights
     progress : called after each one tried
@@ -71,7 +71,7 @@ def smallest(
     """
     linear = could_be_linear(network, base)
     rest = [layer for layer in network.layers if layer not in linear]
-    needed = additions(rest, base.shift if encoding == "csd" else 0)
+    needed = additions(rest, create_encoding(base, encoding))
     base = _for_linear_layers(linear, base, alone=not rest)
     tried: list[Sized] = []
     for config in _candidates(base):
@@ -96,10 +96,10 @@ def smallest(
     )
 
 
-def additions(layers: Sequence[Layer], max_shift: int) -> int:
-    """Terms of weights that are added for all outputs of layers; ``max_shift`` 0 is unary."""
+def additions(layers: Sequence[Layer], encoding: Encoding) -> int:
+    """Terms of weights that are added for all outputs of layers."""
     return sum(
-        term_count(source.weights, max_shift) * layer.output.shape[1] * layer.output.shape[2]
+        encoding.count(source.weights) * layer.output.shape[1] * layer.output.shape[2]
         for layer in layers
         if isinstance(layer, Accumulate)
         for source in layer.sources
@@ -113,7 +113,10 @@ def fit(network: IntegerNetwork, encoding: str, base: AcceleratorConfig) -> Prog
         for layer in network.layers
         if isinstance(layer, Accumulate)
     )
-    config = replace(base, accumulator_width=max(bits, base.step_width, 12))
+    width = max(bits, base.step_width, 12)
+    gated = base.low_bits < base.accumulator_width
+    low_bits = base.low_bits if gated else width
+    config = replace(base, accumulator_width=width, low_bits=low_bits)
     program = compile_network(network, config, encoding)
     return replace(program, config=fitted(program))
 

@@ -45,8 +45,8 @@ class Bundles:
                     place,
                     record[f"ahead{place}"],
                     record[f"offset{place}"]
-                    | record.get(f"shift{place}", 0) << 2
-                    | record[f"negative{place}"] << 5,
+                    | record[f"negative{place}"] << 2
+                    | record.get(f"factor{place}", 0) << 3,
                 )
                 for place in range(config.terms)
                 if record[f"offset{place}"] != NO_TERM
@@ -76,11 +76,12 @@ class TermStream(Unit):
         super().__init__(config, flips)
         self._bundles = bundles
         self._slots, self._mask = config.window_slots, 2 * config.window_slots - 1
+        self._last_address = (1 << config.term_address_bits) - 1
         self.first = self.following = self.tile = self.tile_end = self.position = 0
         self.enabled = self.pending = self.fresh = self.held_sums = self.stepped = 0
         self.done = 1
         self.bundle = self.control = 0
-        # Of each place the slot, and the other fields, of its last term, 16 bits each.
+        # Of each place the slot, and the other fields, of its last term, 32 bits each.
         self.terms = 0
         self._at = 0
         self.issued: list[tuple[int, int]] = []
@@ -106,7 +107,7 @@ class TermStream(Unit):
 
     def jump(self, target: int) -> None:
         """A clock edge that sets the address of the next pass's first bundle."""
-        self.put("first", target)
+        self.put("first", target & self._last_address)
 
     def start(self, *, enable: bool, windows: int, base: int) -> None:
         """A clock edge that begins a pass."""
@@ -152,7 +153,7 @@ class TermStream(Unit):
             self.put("done", 1)
             self.put("pending", 0)
             following = self.following
-            self.put("following", self.first + 1 & 0xFFFF, "memory_ports")
+            self.put("following", self.first + 1 & self._last_address, "memory_ports")
             self.put("first", following)
         else:
             self._read(self.first)
@@ -169,11 +170,11 @@ class TermStream(Unit):
         held = self.terms
         for place, ahead, rest in bundles.terms[at]:
             slot = reached + ahead & self._slots - 1
-            held = held & ~(0xFFFF << 16 * place) | (slot | rest << 8) << 16 * place
+            held = held & ~(0xFFFFFFFF << 32 * place) | (slot | rest << 8) << 32 * place
         self.put("terms", held, "term_stream")
 
     def _read(self, address: int) -> None:
         """The memory gives a bundle."""
         self._at = address
-        self.put("following", address + 1 & 0xFFFF, "memory_ports")
+        self.put("following", address + 1 & self._last_address, "memory_ports")
         self.put("bundle", self._bundles.words[address], "term_stream")

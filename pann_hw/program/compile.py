@@ -18,9 +18,9 @@ from pann_hw.integer.network import (
     Tensor,
     accumulator_bits,
 )
-from pann_hw.integer.terms import ENCODINGS
 from pann_hw.program.allocate import input_is_free
 from pann_hw.program.arrange import arrange
+from pann_hw.program.encoding import Encoding, create_encoding
 from pann_hw.program.grid import Grid
 from pann_hw.program.layout import (
     CORE_WORDS,
@@ -39,20 +39,16 @@ __all__ = ["compile_network", "descriptor_words"]
 
 
 def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding: str) -> Program:
-    """Compile a network; ``encoding`` is "unary" or "csd".
+    """Compile a network; ``encoding`` is one of the lanes': :func:`encoding_names`.
 
     Raises
     ------
     InputError : the network does not fit the configuration; the message says what is needed and
         which parameter to raise
     """
-    if encoding not in ENCODINGS:
-        raise InputError(f"encoding {encoding!r}: must be one of {', '.join(ENCODINGS)}")
-    if encoding == "csd" and not config.shift:
-        raise InputError('encoding "csd" needs lanes that shift: set lane = csd, or use unary')
-    max_shift = config.shift if encoding == "csd" else 0
+    terms = create_encoding(config, encoding)
     output_shape = network.layers[-1].output.shape
-    network, orders = order_channels(network, max_shift)
+    network, orders = order_channels(network, terms)
     arrangement = arrange(network, config)
     network, placements = arrangement.network, arrangement.placements
     tensors = network.tensors
@@ -66,7 +62,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, encoding
             if index in arrangement.linear.layers:
                 passes += linear_passes(index, network, arrangement.linear, placements, config)
             else:
-                passes += _passes(index, layer, tensors, placements, grid, config, max_shift)
+                passes += _passes(index, layer, tensors, placements, grid, config, terms)
     free = input_is_free(network, placements)
     passes = [replace(one, frees_input=one.after and one.layer == free) for one in passes]
     program = Program(
@@ -175,7 +171,7 @@ def _passes(
     placements: dict[str, Placement],
     grid: Grid,
     config: AcceleratorConfig,
-    max_shift: int,
+    encoding: Encoding,
 ) -> Iterator[Pass]:
     output = layer.output
     place = placements.get(output.name, Placement(0, output.shape, grid, config.banks))
@@ -213,7 +209,7 @@ def _passes(
             channels=last - first,
             segments=tuple(segments),
             bundles=tuple(
-                bundles(_channel_weights(pairs, channel), config, max_shift)
+                bundles(_channel_weights(pairs, channel), config, encoding)
                 for channel in range(first, last)
             ),
             bias=tuple(int(value) for value in layer.bias[first:last]),
@@ -273,5 +269,5 @@ def _check_program(program: Program) -> None:
     if terms > config.term_words:
         raise InputError(
             f"the program needs {terms} bundles of terms in one core's memory, the configuration "
-            f"has {config.term_words}: raise term_words (at most 65536), or cores"
+            f"has {config.term_words}: raise term_words (at most 131072), or cores"
         )

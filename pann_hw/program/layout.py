@@ -203,13 +203,14 @@ def bundle_fields(config: AcceleratorConfig) -> Fields:
 
     advance: windows to step forward first; last: ends the tile; then for each term: offset: 0, 1 or
     2 for the left neighbour's, the own and the right neighbour's element, 3 for no term; ahead:
-    windows from there to the term's; negative: subtract; shift: csd lanes only.
+    windows from there to the term's; negative: subtract; factor: the shift, or what the operand is
+    multiplied by (see :mod:`pann_hw.program.encoding`); not for unary lanes.
     """
     fields = {"last": 1, "advance": (config.window_slots - 1).bit_length()}
     for term in range(config.terms):
         fields |= {f"offset{term}": 2, f"ahead{term}": AHEAD_BITS, f"negative{term}": 1}
-        if config.shift:
-            fields[f"shift{term}"] = config.shift.bit_length()
+        if config.factor_bits:
+            fields[f"factor{term}"] = config.factor_bits
     return fields
 
 

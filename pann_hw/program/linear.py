@@ -65,7 +65,12 @@ def digits(value: int, max_shift: int, terms: int) -> list[list[int]]:
 
 
 def could_be_linear(network: IntegerNetwork, config: AcceleratorConfig) -> list[Accumulate]:
-    """Layers that could have lanes as outputs if ``weight_width`` were as large as may be."""
+    """Layers that could have lanes as outputs if ``weight_width`` were as large as may be.
+
+    None on lanes that multiply, which have no columns of weights.
+    """
+    if config.multiplies:
+        return []
     width = config.operand_width + 1
     widest = replace(config, weight_width=width, weight_words=0, layer_kinds="all")
     return [

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from pann_hw.integer.network import Accumulate, IntegerNetwork, Layer, MaxPool, Source
-from pann_hw.integer.terms import term_count
+from pann_hw.program.encoding import Encoding
 
 __all__ = ["order_channels"]
 
@@ -22,13 +22,13 @@ Orders = Mapping[str, np.ndarray]
 
 
 def order_channels(
-    network: IntegerNetwork, max_shift: int
+    network: IntegerNetwork, encoding: Encoding
 ) -> tuple[IntegerNetwork, dict[str, np.ndarray]]:
     """The network with its channels in another order, and the order.
 
     Parameters
     ----------
-    max_shift : of the terms; 0 for unary
+    encoding : of the weights
 
     Returns
     -------
@@ -41,7 +41,7 @@ def order_channels(
     for layer in network.layers:
         if isinstance(layer, Accumulate):
             leader = leaders[layer.output.name]
-            costs[leader] = costs.get(leader, np.zeros(1, np.int64)) + _terms(layer, max_shift)
+            costs[leader] = costs.get(leader, np.zeros(1, np.int64)) + _terms(layer, encoding)
     orders = {}
     for name, tensor in network.tensors.items():
         orders[name] = np.arange(tensor.shape[0])
@@ -50,13 +50,13 @@ def order_channels(
     return replace(network, layers=tuple(_ordered(x, orders) for x in network.layers)), orders
 
 
-def _terms(layer: Accumulate, max_shift: int) -> np.ndarray:
+def _terms(layer: Accumulate, encoding: Encoding) -> np.ndarray:
     """Terms of each output channel, over all its pixels."""
     channels, height, width = layer.output.shape
     terms = np.zeros(channels, np.int64)
     for source in layer.sources:
         for number, weights in enumerate(source.weights):
-            terms[source.first_channel + number] += term_count(weights, max_shift)
+            terms[source.first_channel + number] += encoding.count(weights)
     return terms * height * width
 
 

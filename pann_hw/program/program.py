@@ -168,7 +168,7 @@ class Program:
     Attributes
     ----------
     config : the hardware that it is for
-    encoding : "unary" or "csd"
+    encoding : name of that of the weights
     placements : every tensor that lies in the activation memory, the input included
     input : name of the input tensor
     passes : in order of execution

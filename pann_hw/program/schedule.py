@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.integer.terms import encode
+from pann_hw.program.encoding import Encoding
 from pann_hw.program.layout import AHEAD_BITS, NO_TERM, bundle_fields, pack
 
 __all__ = ["Term", "WeightWindow", "bundles"]
@@ -16,11 +16,11 @@ WeightWindow = Sequence[tuple[int, int]]
 """(offset, weight) of the taps of one window; empty where the channel does not use it."""
 
 Term = tuple[int, int, int, bool]
-"""(window, offset, shift, negative)."""
+"""(window, offset, factor, negative)."""
 
 
 def bundles(
-    weights: Sequence[WeightWindow], config: AcceleratorConfig, max_shift: int
+    weights: Sequence[WeightWindow], config: AcceleratorConfig, encoding: Encoding
 ) -> np.ndarray:
     """Packed bundles (uint64) of one tile.
 
@@ -32,12 +32,12 @@ def bundles(
     Parameters
     ----------
     weights : per window of the pass, in order
-    max_shift : 0 for unary; at most the lane's
+    encoding : one of the lane's
     """
     fields = bundle_fields(config)
     packed: list[int] = []
     position = 0
-    for base, terms in _cycles(list(_terms(weights, max_shift)), config):
+    for base, terms in _cycles(list(_terms(weights, encoding)), config):
         ahead = max(term[0] for term in terms if term is not None) - base
         while base - position + ahead >= _room(config):
             step = min(config.banks, base - position)
@@ -60,11 +60,11 @@ def _room(config: AcceleratorConfig) -> int:
     return config.window_slots - config.banks + 1
 
 
-def _terms(weights: Sequence[WeightWindow], max_shift: int) -> Iterator[Term]:
+def _terms(weights: Sequence[WeightWindow], encoding: Encoding) -> Iterator[Term]:
     for window, taps in enumerate(weights):
         for offset, weight in taps:
-            for sign, shift in encode(int(weight), max_shift):
-                yield window, offset, shift, sign < 0
+            for factor, negative in encoding.terms(int(weight)):
+                yield window, offset, factor, negative
 
 
 def _cycles(
@@ -102,12 +102,12 @@ def _record(
         if term is None:
             record[f"offset{place}"] = NO_TERM
             continue
-        window, offset, shift, negative = term
+        window, offset, factor, negative = term
         record |= {
             f"offset{place}": offset,
             f"ahead{place}": window - base,
             f"negative{place}": int(negative),
         }
-        if config.shift:
-            record[f"shift{place}"] = shift
+        if config.factor_bits:
+            record[f"factor{place}"] = factor
     return record

@@ -9,8 +9,9 @@ from typing import Any
 import cocotb
 
 from pann_hw.config import AcceleratorConfig
+from sim.benches.lane import multiple, random_factor
 from sim.benches.ports import bench_test
-from sim.benches.units import CONFIG, FOUR_TERMS, LINEAR, ONE_RAIL, unit_ports
+from sim.benches.units import CONFIG, FOUR_TERMS, LINEAR, MULTIPLYING, ONE_RAIL, unit_ports
 
 __all__ = ["linear_passes", "tiles"]
 
@@ -18,6 +19,7 @@ _CORES = {
     "core": CONFIG,
     "core_one_rail": ONE_RAIL,
     "core_four": FOUR_TERMS,
+    **{f"core_{name}": config for name, config in MULTIPLYING.items()},
     **{f"core_linear_{name}": config for name, config in LINEAR.items() if config.windows},
 }
 """Those that see windows."""
@@ -48,7 +50,7 @@ def _control(config: AcceleratorConfig, clear: bool, last: bool) -> dict[str, An
             "active": int(random.random() < 0.7),
             "slot": random.randrange(config.window_slots),
             "offset": random.randrange(3),
-            "shift": random.randint(0, max(config.shift, 1)),
+            "factor": random_factor(config),
             "negative": random.getrandbits(1),
         }
         for _ in range(config.terms)
@@ -78,8 +80,9 @@ def _sum(
     """What a bundle adds to a lane."""
     total = 0
     for term in control["terms"]:
-        product = _operand(rows, term, lane, masks) * 2 ** (term["shift"] if config.shift else 0)
-        total += -product if term["negative"] else product
+        total += _operand(rows, term, lane, masks) * multiple(
+            config, term["factor"], term["negative"]
+        )
     return total
 
 

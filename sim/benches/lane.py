@@ -7,13 +7,31 @@ from typing import Any
 
 import cocotb
 
+from pann_hw.config import AcceleratorConfig
 from sim.benches.ports import bench_test
 from sim.benches.units import LANES, unit_ports
 
-__all__ = ["sums"]
+__all__ = ["multiple", "random_factor", "sums"]
 
 _RUNS = 20
 _STEPS = 100
+
+
+def random_factor(config: AcceleratorConfig) -> int:
+    """A factor that a term may have; a lane without factors ignores it."""
+    if config.multiplies:
+        largest = (1 << config.factor_bits) - 1
+        return random.choice((0, largest, random.randint(0, largest)))
+    return random.randint(0, max(config.shift, 1))
+
+
+def multiple(config: AcceleratorConfig, factor: int, negative: int) -> int:
+    """What a term multiplies its operand by."""
+    if config.signed:
+        return factor - (negative << config.factor_bits)
+    if not config.multiplies:
+        factor = 1 << factor if config.shift else 1
+    return -factor if negative else factor
 
 
 @bench_test
@@ -35,8 +53,7 @@ async def sums(dut: Any, name: str) -> None:
             x = [
                 random.choice((0, largest, random.randint(0, largest))) for _ in range(config.terms)
             ]
-            # A lane without a shifter ignores the shift.
-            shift = [random.randint(0, max(config.shift, 1)) for _ in x]
+            factor = [random_factor(config) for _ in x]
             negative = [random.random() < subtracting for _ in x]
             clear = int(step == 0 or random.random() < 0.01)
             enable = int(step == 0 or random.random() < 0.9)
@@ -44,13 +61,12 @@ async def sums(dut: Any, name: str) -> None:
             scale = int(config.linear and random.random() < 0.1)
             if config.linear:
                 ports.drive(scale=scale)
-            ports.drive(x=x, shift=shift, negative=signs, clear=clear, enable=enable)
+            ports.drive(x=x, factor=factor, negative=signs, clear=clear, enable=enable)
             await ports.tick()
             if enable:
                 total = 0 if clear else value * (config.largest_weight + 1 if scale else 1)
-                for operand, places, minus in zip(x, shift, negative, strict=True):
-                    term = operand * 2**places if config.shift else operand
-                    total += -term if minus else term
+                for operand, number, minus in zip(x, factor, negative, strict=True):
+                    total += operand * multiple(config, number, int(minus))
                 value = (total + half) % (2 * half) - half
                 overflows += value != total
             assert ports.read("value") == value, f"run {run}, step {step}"

@@ -65,7 +65,7 @@ def _too_long(size: int) -> list[tuple[int, int]]:
         return [(0, 1), (5, 1)]
     begin = min(size - 2, _LAST_BEGIN - 1)
     counts = {
-        0: (size + 1, 1 << 18, 1 << 31, (1 << 32) - 1),
+        0: (size + 1, 1 << 20, 1 << 31, (1 << 32) - 1),
         1: (size, (1 << 32) - 1),
         2: ((1 << 32) - 2,),
         begin: (size - begin + 1,),

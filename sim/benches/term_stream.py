@@ -16,11 +16,16 @@ import cocotb
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import NO_TERM, bundle_fields, bundle_words, pack_words
 from sim.benches.ports import Ports, bench_test
-from sim.benches.units import CONFIG, FOUR_TERMS, ONE_RAIL, unit_ports
+from sim.benches.units import CONFIG, FOUR_TERMS, MULTIPLYING, ONE_RAIL, unit_ports
 
 __all__ = ["inferences", "runs_ahead", "slow_drain"]
 
-_STREAMS = {"terms": CONFIG, "terms_one_rail": ONE_RAIL, "terms_four": FOUR_TERMS}
+_STREAMS = {
+    "terms": CONFIG,
+    "terms_one_rail": ONE_RAIL,
+    "terms_four": FOUR_TERMS,
+    "terms_multiplying": MULTIPLYING["mac_four"],
+}
 
 _TAKEN_AFTER = 3
 """Cycles from a tile's last bundle until the drain can take its sums, at the soonest."""
@@ -38,12 +43,12 @@ class _Tile:
 
 
 def _terms(config: AcceleratorConfig, bundle: Bundle) -> dict[int, tuple[int, int, int, int]]:
-    """Place -> (ahead, offset, shift, negative) of the terms that a bundle has."""
+    """Place -> (ahead, offset, factor, negative) of the terms that a bundle has."""
     return {
         place: (
             bundle[f"ahead{place}"],
             bundle[f"offset{place}"],
-            bundle.get(f"shift{place}", 0),
+            bundle.get(f"factor{place}", 0),
             bundle[f"negative{place}"],
         )
         for place in range(config.terms)
@@ -71,8 +76,8 @@ def _tile(config: AcceleratorConfig) -> _Tile:
             # What stands in the place of no term is not to be waited for.
             bundle[f"ahead{place}"] = random.randint(0, min(3, room - 1 - advance) if used else 3)
             bundle[f"negative{place}"] = random.getrandbits(1)
-            if config.shift:
-                bundle[f"shift{place}"] = random.randint(0, config.shift)
+            if config.factor_bits:
+                bundle[f"factor{place}"] = random.getrandbits(config.factor_bits)
         reached += advance
         needed = max(needed, reached + _reach(config, bundle) + 1)
         bundles.append(bundle)
@@ -180,7 +185,7 @@ class _Bench:
             if place in terms:
                 ahead, *fields = terms[place]
                 assert found.slot == (reached + ahead) % self.config.window_slots
-                assert [found.offset, found.shift, found.negative] == fields
+                assert [found.offset, found.factor, found.negative] == fields
 
     def _issue(self) -> None:
         """Issue the next bundle if nothing keeps it."""

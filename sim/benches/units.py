@@ -11,7 +11,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from pann_hw.config import AcceleratorConfig
-from rtl_gen.accumulator import GatedAccumulator
+from rtl_gen.accumulator import GatedAccumulator, create_accumulator
 from rtl_gen.core import Core
 from rtl_gen.descriptor_reader import DescriptorReader
 from rtl_gen.drain import Drain
@@ -45,6 +45,7 @@ __all__ = [
     "LOADERS",
     "MANY_CORES",
     "MANY_LANES",
+    "MULTIPLYING",
     "NARROW",
     "ONE_RAIL",
     "PARTS",
@@ -112,22 +113,40 @@ LINEAR = {
 }  # fmt: skip
 """Columns of several widths, with windows beside them and without."""
 
+
+def _narrow(config: AcceleratorConfig) -> AcceleratorConfig:
+    """Accumulators that overflow soon, gated or not as before."""
+    width = max(12, config.step_width)
+    gated = config.low_bits < config.accumulator_width
+    return replace(config, accumulator_width=width, low_bits=config.low_bits if gated else width)
+
+
+MULTIPLYING = {
+    "mac": replace(CONFIG, lane="mac", multiplier_width=4),
+    "signed_mac": replace(
+        CONFIG, lane="signed_mac", multiplier_width=5, rails=1, operand_width=6, low_bits=24
+    ),
+    "mac_four": replace(FOUR_TERMS, lane="mac", multiplier_width=8),
+    "signed_mac_four": replace(FOUR_TERMS, lane="signed_mac", multiplier_width=2),
+}
+"""Conventional lanes, of one to four products; one whose accumulator is not gated."""
+
 LANES = {
-    name: replace(config, accumulator_width=max(12, config.step_width))
+    name: _narrow(config)
     for name, config in {
         **{f"lane_csd_{shift}": replace(CONFIG, max_shift=shift) for shift in (1, 3, 7)},
         "lane_csd_one_rail": replace(CONFIG, rails=1),
         "lane_csd_four": FOUR_TERMS,
         **{f"lane_unary_{rails}": replace(ONE_RAIL, rails=rails) for rails in (1, 2)},
         "lane_unary_four": replace(FOUR_TERMS, lane="unary"),
-        **{f"lane_{name}": config for name, config in LINEAR.items()},
+        **{f"lane_{name}": config for name, config in (LINEAR | MULTIPLYING).items()},
     }.items()
 }
 """Lanes of every kind, with accumulators so narrow that they overflow soon."""
 
 LOADERS = {
     "program_loader": CONFIG,
-    "program_loader_largest": replace(FOUR_TERMS, term_words=65536),
+    "program_loader_largest": replace(FOUR_TERMS, term_words=131072),
     "program_loader_columns": COLUMNS,
     "program_loader_linear": replace(LINEAR["four_banks"], weight_words=65536),
 }
@@ -138,6 +157,8 @@ Hardware for linear layers alone has no term memories.
 
 NARROW = 6
 """Width of the accumulators that are tested with all values."""
+
+_LOW_BITS = range(1, NARROW + 1)
 
 DIGIT_BITS = (1, 3, 5)
 """Digits that the narrow accumulators take."""
@@ -251,8 +272,9 @@ class StoredTerms(wiring.Component):  # type: ignore[misc]  # Amaranth has no ty
 def units() -> dict[str, wiring.Component]:
     """The units by name."""
     return {
-        **{f"accumulator_{low}": GatedAccumulator(NARROW, low, NARROW) for low in range(1, NARROW)},
+        **{f"accumulator_{low}": create_accumulator(NARROW, low, NARROW) for low in _LOW_BITS},
         **{f"accumulator_digits_{n}": GatedAccumulator(NARROW, 3, NARROW, n) for n in DIGIT_BITS},
+        "accumulator_digits_plain": create_accumulator(NARROW, NARROW, NARROW, DIGIT_BITS[1]),
         "accumulator_short": GatedAccumulator(NARROW, 4, 2),
         "accumulator_wide": GatedAccumulator(WIDE, 5, FOUR_TERMS.step_width),
         **{name: create_lane(config) for name, config in LANES.items()},
@@ -272,9 +294,11 @@ def units() -> dict[str, wiring.Component]:
         "terms": StoredTerms(CONFIG),
         "terms_one_rail": StoredTerms(ONE_RAIL),
         "terms_four": StoredTerms(FOUR_TERMS),
+        "terms_multiplying": StoredTerms(MULTIPLYING["mac_four"]),
         "core": Core(CONFIG),
         "core_one_rail": Core(ONE_RAIL),
         "core_four": Core(FOUR_TERMS),
+        **{f"core_{name}": Core(config) for name, config in MULTIPLYING.items()},
         **{f"core_linear_{name}": Core(config) for name, config in LINEAR.items()},
         **{f"linear_stream_{name}": LinearStream(config) for name, config in LINEAR.items()},
         **{f"weight_memory_{name}": WeightMemory(config) for name, config in LINEAR.items()},
