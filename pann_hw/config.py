@@ -19,6 +19,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "lane": ("unary", "csd", "mac", "signed_mac"),
     "rails": (1, 2),
     "terms_per_rail": (1, 2),
+    "accumulator": ("signed", "unsigned"),
     "lanes": (4, 8, 16, 32, 64),
     "banks": (1, 2, 4),
     "window_slots": (4, 8, 16),
@@ -51,6 +52,8 @@ class AcceleratorConfig:
         "mac" (terms are multiplied by a magnitude) or "signed_mac" (by a two's complement number)
     rails : operands of a lane; with 2 one mostly adds, one mostly subtracts
     terms_per_rail : additions per rail and cycle
+    accumulator : "signed"; or "unsigned", which only adds, all terms of a cycle having one sign, is
+        negated where the sign changes, and is clocked only where an operand is not 0
     operand_width : bits of an activation in memory
     max_shift : largest shift of a "csd" term
     multiplier_width : bits of the number that a "mac" or "signed_mac" lane multiplies a term by;
@@ -77,6 +80,7 @@ class AcceleratorConfig:
     lane: str = "csd"
     rails: int = 2
     terms_per_rail: int = 1
+    accumulator: str = "signed"
     operand_width: int = 8
     max_shift: int = 3
     multiplier_width: int | None = None
@@ -124,6 +128,7 @@ class AcceleratorConfig:
                 f"{self.accumulator_width}"
             )
         self._check_multiplier()
+        self._check_unsigned()
         if self.layer_kinds == "linear" and not self.weight_words:
             raise InputError(
                 'weight_words = 0: layer_kinds = "linear" needs columns of weights, at least 1'
@@ -162,6 +167,20 @@ class AcceleratorConfig:
         # One hardware, one fingerprint.
         object.__setattr__(self, "multiplier_width", (value or 8) if self.multiplies else None)
 
+    def _check_unsigned(self) -> None:
+        if not self.unsigned:
+            return
+        for name, wrong, fix in (
+            ("rails", self.rails > 1, "rails = 1"),
+            ("weight_words", self.weight_words > 0, "weight_words = 0"),
+            ("lane", self.signed, "lane = mac"),
+        ):
+            if wrong:
+                raise InputError(
+                    f"{name} = {getattr(self, name)}: not with unsigned accumulators; use {fix}, or "
+                    "accumulator = signed"
+                )
+
     def _check_requantiser(self) -> None:
         sizes = [size for size in _powers(4, self.lanes * self.banks) if 8 * size >= self.lanes]
         value = self.requantise_lanes
@@ -178,6 +197,11 @@ class AcceleratorConfig:
     def shift(self) -> int:
         """Largest shift that a term may have: 0 for lanes that do not shift."""
         return self.max_shift if self.lane == "csd" else 0
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether accumulators are unsigned."""
+        return self.accumulator == "unsigned"
 
     @property
     def multiplies(self) -> bool:
@@ -209,8 +233,8 @@ class AcceleratorConfig:
 
     @property
     def step_width(self) -> int:
-        """Signed bits of the sum of all terms of one cycle."""
-        return self.term_width + 1 + (self.terms - 1).bit_length()
+        """Bits of the sum of all terms of one cycle, and of its sign where it has one."""
+        return self.term_width + (not self.unsigned) + (self.terms - 1).bit_length()
 
     @property
     def windows(self) -> bool:

@@ -1,11 +1,11 @@
 """Accumulators: carry-gated, whose upper bits are clocked only when a carry or borrow reaches them;
-and plain."""
+plain; and unsigned, which only add."""
 
-from amaranth import Module, Mux, Signal, Value, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Accumulator", "GatedAccumulator", "create_accumulator"]
+__all__ = ["Accumulator", "GatedAccumulator", "UnsignedAccumulator", "create_accumulator"]
 
 
 class Accumulator(wiring.Component):
@@ -101,6 +101,76 @@ class GatedAccumulator(Accumulator):
             m.d.sync += low.eq(sum_low)
             with m.If(rewrite | (step != 0)):
                 m.d.sync += high.eq((before_high & kept.replicate(len(high))) + step)
+        return m
+
+
+class UnsignedAccumulator(wiring.Component):
+    """``value <- (clear ? 0 : turn ? -value : value) + addend`` on ``enable``.
+
+    Differences come of additions alone: what is to be subtracted is added to the negated value. No
+    addend has a sign, so none flips the upper bits each time that it changes. The ``low_bits``
+    lowest bits are written where the addend is ``occupied``, on ``clear`` and on ``turn``; the
+    others on the latter two, on a carry, and where the addend reaches them. Overflow wraps;
+    programs are compiled so that it cannot happen.
+
+    Parameters
+    ----------
+    width : bits of the signed value, 2 or more
+    low_bits : 1..width, or width for all bits
+    addend_width : bits of the unsigned ``addend``, 1..width
+
+    Members
+    -------
+    enable, clear, turn : In(1)
+    occupied : In(1), where it is 0 the addend is 0
+    addend : In(addend_width)
+    value : Out(signed(width))
+
+    Latency: one cycle from ``addend`` to ``value``. Throughput: one addition per cycle.
+    """
+
+    def __init__(self, width: int, low_bits: int, addend_width: int) -> None:
+        if not 1 <= low_bits <= width:
+            raise ValueError(f"low_bits {low_bits}, must be 1..{width}")
+        if not 1 <= addend_width <= width:
+            raise ValueError(f"addend_width {addend_width}, must be 1..{width}")
+        self._width = width
+        self._low_bits = low_bits
+        super().__init__(
+            {
+                "enable": In(1),
+                "clear": In(1),
+                "turn": In(1),
+                "occupied": In(1),
+                "addend": In(addend_width),
+                "value": Out(signed(width)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        carry: Value = self.turn
+        rewrite = self.clear | self.turn
+        needed = self.occupied | rewrite
+        parts = []
+        for low, high in ((0, self._low_bits), (self._low_bits, self._width)):
+            if low == high:
+                continue
+            part = Signal(high - low, name=f"bits{low}")
+            total = Signal(high - low + 2, name=f"sum{low}")
+            before = (part & (~self.clear).replicate(len(part))) ^ self.turn.replicate(len(part))
+            # The bit below the lowest makes the carry.
+            m.d.comb += total.eq(Cat(Const(1, 1), before) + Cat(carry, self.addend[low:high]))
+            with m.If(self.enable & needed):
+                m.d.sync += part.eq(total[1:])
+            carry = total[-1]
+            needed = rewrite | carry | self.addend[high:].any()
+            parts.append(part)
+        # Not a concatenation, through which every register would be a port with a name of its own.
+        value: Value = parts[0]
+        if len(parts) > 1:
+            value = (parts[1] << self._low_bits) | value
+        m.d.comb += self.value.eq(value)
         return m
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth import Array, Const, Module, Mux, Signal, Value, signed
+from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -87,6 +87,7 @@ class Core(wiring.Component):
 
         accumulators = Signal(sums_layout(config))
         enable, clear, last = (self._either(name) for name in ("enable", "clear", "last"))
+        turn = self._turn(m, enable, clear) if config.unsigned else None
         for index in range(lanes):
             lane = create_lane(config)
             m.submodules[f"lane_{index}"] = lane
@@ -95,14 +96,17 @@ class Core(wiring.Component):
                 lane.clear.eq(clear),
                 accumulators[index].eq(lane.value),
             ]
+            if turn is not None:
+                m.d.comb += lane.turn.eq(turn)
             if config.linear:
                 m.d.comb += lane.scale.eq(self.linear.scale & self.linear_on)
             for number, (operand, place) in enumerate(places):
                 m.d.comb += [
                     lane.x[number].eq(operand[index]),
                     lane.factor[number].eq(place.factor),
-                    lane.negative[number].eq(place.negative[index]),
                 ]
+                if turn is None:
+                    m.d.comb += lane.negative[number].eq(place.negative[index])
 
         finished = Signal()
         m.d.sync += finished.eq(last)
@@ -111,6 +115,14 @@ class Core(wiring.Component):
         with m.Elif(self.taken):
             m.d.sync += self.ready.eq(0)
         return m
+
+    def _turn(self, m: Module, enable: Value, clear: Value) -> Value:
+        """Whether a bundle's sign is another than that of what is in the accumulators."""
+        negative = Cat(*(term.negative & term.active for term in self.control.terms)).any()
+        negated = Signal()
+        with m.If(enable):
+            m.d.sync += negated.eq(negative)
+        return (negative != negated) & ~clear
 
     def _either(self, name: str) -> Value:
         """A signal of control, from whichever pass is under way."""

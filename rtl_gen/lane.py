@@ -9,7 +9,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from rtl_gen.accumulator import create_accumulator
+from rtl_gen.accumulator import UnsignedAccumulator, create_accumulator
 
 __all__ = ["CsdLane", "Lane", "MacLane", "SignedMacLane", "UnaryLane", "create_lane", "factor_bits"]
 
@@ -33,7 +33,8 @@ class Lane(wiring.Component):
     enable, clear : In(1); scale : In(1), with columns of weights: ``value`` counts ``2 **
         (weight_width - 1)`` times, as a number is taken digit by digit
     x : In, operand_width bits for each term; factor : In, factor_bits for each term
-    negative : In, the sign, a bit for each term
+    negative : In, the sign, a bit for each term; with an unsigned accumulator instead turn : In(1),
+        the value is negated first, and every term is added
     value : Out(signed(accumulator_width))
 
     Latency: one cycle. Throughput: config.terms terms per cycle.
@@ -47,7 +48,7 @@ class Lane(wiring.Component):
                 "clear": In(1),
                 "x": In(data.ArrayLayout(config.operand_width, config.terms)),
                 "factor": In(data.ArrayLayout(factor_bits(config), config.terms)),
-                "negative": In(config.terms),
+                **({"turn": In(1)} if config.unsigned else {"negative": In(config.terms)}),
                 "value": Out(signed(config.accumulator_width)),
                 **({"scale": In(1)} if config.linear else {}),
             }
@@ -67,6 +68,9 @@ class Lane(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
+        if config.unsigned:
+            self._add(m)
+            return m
         delta = Signal(signed(config.step_width))
         total = 0
         for number in range(config.terms):
@@ -89,6 +93,25 @@ class Lane(wiring.Component):
             self.value.eq(accumulator.value),
         ]
         return m
+
+
+    def _add(self, m: Module) -> None:
+        """An unsigned accumulator and what is added to it."""
+        config = self._config
+        total = 0
+        for number in range(config.terms):
+            total = total + self.magnitude(number)
+        m.submodules.accumulator = accumulator = UnsignedAccumulator(
+            config.accumulator_width, config.low_bits, config.step_width
+        )
+        m.d.comb += [
+            accumulator.enable.eq(self.enable),
+            accumulator.clear.eq(self.clear),
+            accumulator.turn.eq(self.turn),
+            accumulator.occupied.eq(Value.cast(self.x).any()),
+            accumulator.addend.eq(total),
+            self.value.eq(accumulator.value),
+        ]
 
 
 class UnaryLane(Lane):

@@ -167,8 +167,10 @@ class TermStream(wiring.Component):
             # A bundle that waits lets go of the windows before its own.
             m.d.sync += [stepped.eq(1), position.eq(reached)]
 
+        # An unsigned accumulator may have to turn at the end.
+        ends = bundle.last & config.unsigned
         m.d.sync += [
-            self.o.enable.eq(issue & (fresh | Cat(*adds).any())),
+            self.o.enable.eq(issue & (fresh | Cat(*adds).any() | ends)),
             self.o.clear.eq(issue & fresh),
             self.o.last.eq(issue & bundle.last),
         ]

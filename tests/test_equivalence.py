@@ -50,6 +50,17 @@ CONVENTIONAL: dict[str, dict[str, str | int]] = {
 }
 """Lanes that multiply; the signed ones' accumulators are not gated."""
 
+UNSIGNED: dict[str, dict[str, str | int]] = {
+    "unsigned_csd": {"lane": "csd", "rails": 1, "accumulator": "unsigned"},
+    "unsigned_two": {
+        "lane": "csd", "rails": 1, "terms_per_rail": 2, "accumulator": "unsigned",
+    },
+    "unsigned_mac": {
+        "lane": "mac", "rails": 1, "multiplier_width": 3, "accumulator": "unsigned",
+    },
+}  # fmt: skip
+"""Accumulators that only add."""
+
 LANES, CORES = (4, 8, 16, 32), (1, 2, 4)
 
 MATRIX = [(lanes, cores, kind) for lanes in LANES for cores in CORES for kind in KINDS]
@@ -77,7 +88,7 @@ def networks(max_stride: int) -> list[tuple[IntegerNetwork, np.ndarray]]:
 
 def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
     """A configuration whose other parameters go through their values along the matrix."""
-    kinds = KINDS | CONVENTIONAL
+    kinds = KINDS | CONVENTIONAL | UNSIGNED
     lane, core, turn = LANES.index(lanes), CORES.index(cores), list(kinds).index(kind)
     banks = (1, 2, 4)[(lane + turn) % 3]
     max_shift = (1, 3, 7)[(lane + core) % 3]
@@ -178,6 +189,14 @@ def test_cover(lanes: int, cores: int, kind: str) -> None:
 
 @pytest.mark.parametrize(("lanes", "cores", "kind"), [(4, 2, "mac"), (8, 1, "signed_mac")])
 def test_conventional_lanes(lanes: int, cores: int, kind: str) -> None:
+    check(configuration(lanes, cores, kind))
+
+
+@pytest.mark.parametrize(
+    ("lanes", "cores", "kind"),
+    [(8, 2, "unsigned_csd"), (4, 1, "unsigned_two"), (16, 1, "unsigned_mac")],
+)
+def test_unsigned_accumulators(lanes: int, cores: int, kind: str) -> None:
     check(configuration(lanes, cores, kind))
 
 

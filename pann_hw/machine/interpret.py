@@ -140,12 +140,14 @@ class _Terms:
     window, offset : of each term
     active : whether there is a term
     multiple : what its operand is multiplied by
+    turned : (bundles,), 1, or -1 where an unsigned accumulator holds the negated sum
     """
 
     window: np.ndarray
     offset: np.ndarray
     active: np.ndarray
     multiple: np.ndarray
+    turned: np.ndarray
 
 
 class _Interpreter:
@@ -221,7 +223,15 @@ class _Interpreter:
         window = np.cumsum([record["advance"] for record in records])[:, None] + field("ahead")
         offset = field("offset")
         multiple = multiples(self._config, field("factor"), field("negative"))
-        return _Terms(window, offset, offset != NO_TERM, multiple)
+        active = offset != NO_TERM
+        turned = np.ones(len(records), np.int64)
+        if self._config.unsigned:
+            negative = (active & (field("negative") != 0)).any(1)
+            # A bundle without a term turns nothing, unless it is the last one.
+            kept = np.maximum.accumulate(np.where(active.any(1), np.arange(len(records)), 0))
+            turned = np.where(negative[kept], -1, 1)
+            turned[-1] = -1 if negative[-1] else 1
+        return _Terms(window, offset, active, multiple, turned)
 
     def _rows(self, item: Pass, reads: Reads, tile: int) -> np.ndarray:
         """The windows of a tile: uint8 (batch, windows, N)."""
@@ -254,7 +264,7 @@ class _Interpreter:
             # Without a term there is no operand either.
             delta = operands.astype(np.int64) * here.multiple[..., None]
             sums = np.cumsum(delta.sum(2), axis=1)
-            self._observer.accumulator(core, sums)
+            self._observer.accumulator(core, sums * here.turned[:, None])
             totals.append(sums[:, -1] + item.bias[core])
         self._drain(item, tile, totals)
 

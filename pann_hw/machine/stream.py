@@ -163,7 +163,7 @@ class TermStream(Unit):
         """The registered control of a bundle."""
         bundles = self._bundles
         active = bundles.active[at]
-        enable = int(active != 0 or self.fresh)
+        enable = int(active != 0 or self.fresh or (self._config.unsigned and last))
         control = enable | self.fresh << 1 | last << 2 | active << 3
         self.put("control", control, "term_stream")
         reached = self.position + self._step

@@ -13,7 +13,6 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.requantise import MAX_STEPS
 
 __all__ = [
-    "AHEAD_BITS",
     "CORE",
     "CORE_WORDS",
     "END_SECTION",
@@ -27,6 +26,7 @@ __all__ = [
     "POINT_WORDS",
     "SEGMENT",
     "SEGMENT_WORDS",
+    "ahead_bits",
     "bundle_fields",
     "bundle_words",
     "directory_stride",
@@ -45,9 +45,6 @@ END_SECTION = 0xFFFF
 
 MAX_POINTS = 8
 """Operating points that one program stream may hold."""
-
-AHEAD_BITS = 2
-"""Bits of a term's distance from the first window of its bundle."""
 
 NO_TERM = 3
 """Offset that stands for no term."""
@@ -198,6 +195,12 @@ def directory_stride(config: AcceleratorConfig) -> int:
     return 1 << (POINT_WORDS + config.cores - 1).bit_length()
 
 
+def ahead_bits(config: AcceleratorConfig) -> int:
+    """Bits of a term's distance from the first window of its bundle."""
+    # Terms of one sign are taken from many windows before those of the other sign.
+    return (config.window_slots - 1).bit_length() if config.unsigned else 2
+
+
 def bundle_fields(config: AcceleratorConfig) -> Fields:
     """A bundle of terms, which a core adds in one cycle.
 
@@ -208,7 +211,7 @@ def bundle_fields(config: AcceleratorConfig) -> Fields:
     """
     fields = {"last": 1, "advance": (config.window_slots - 1).bit_length()}
     for term in range(config.terms):
-        fields |= {f"offset{term}": 2, f"ahead{term}": AHEAD_BITS, f"negative{term}": 1}
+        fields |= {f"offset{term}": 2, f"ahead{term}": ahead_bits(config), f"negative{term}": 1}
         if config.factor_bits:
             fields[f"factor{term}"] = config.factor_bits
     return fields

@@ -8,7 +8,7 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.encoding import Encoding
-from pann_hw.program.layout import AHEAD_BITS, NO_TERM, bundle_fields, pack
+from pann_hw.program.layout import NO_TERM, ahead_bits, bundle_fields, pack
 
 __all__ = ["Term", "WeightWindow", "bundles"]
 
@@ -27,7 +27,9 @@ def bundles(
     Every cycle takes as many terms as the lane adds at once, out of the first few windows of which
     some are left. With two rails positive terms go to the first and negative ones to
     the second as long as there are such within reach: a sign that stays flips no bits. Terms of
-    one operand stay together for the same reason.
+    one operand stay together for the same reason. For unsigned accumulators windows are taken in
+    groups, of each all terms of one sign and then those of the other, beginning with the sign
+    of the last one; a tile that ends with subtractions has a last bundle without terms.
 
     Parameters
     ----------
@@ -37,7 +39,9 @@ def bundles(
     fields = bundle_fields(config)
     packed: list[int] = []
     position = 0
-    for base, terms in _cycles(list(_terms(weights, encoding)), config):
+    cycles = _turns if config.unsigned else _cycles
+    negative = False
+    for base, terms in cycles(list(_terms(weights, encoding)), config):
         ahead = max(term[0] for term in terms if term is not None) - base
         while base - position + ahead >= _room(config):
             step = min(config.banks, base - position)
@@ -46,6 +50,9 @@ def bundles(
         record = _record(terms, config, advance=base - position, base=base)
         packed.append(pack(fields, record))
         position = base
+        negative = config.unsigned and any(term[3] for term in terms if term is not None)
+    if negative:
+        packed.append(pack(fields, _record([], config, advance=0)))
     # The core goes on to the next tile's windows with the last bundle: not beyond those buffered.
     while not packed or len(weights) - position > config.window_slots:
         step = min(config.banks, len(weights) - position - 1)
@@ -73,7 +80,7 @@ def _cycles(
     """For each cycle the first window that is still needed, and a term, or None, for each place."""
     places = config.terms
     # A bundle that reaches far holds many windows while others wait for room.
-    reach = min(1 << AHEAD_BITS, max(2, config.window_slots // 4), _room(config))
+    reach = min(1 << ahead_bits(config), max(2, config.window_slots // 4), _room(config))
     waiting = terms[::-1]
     near: list[Term] = []
     while near or waiting:
@@ -91,6 +98,28 @@ def _cycles(
             if cycle[place] is None and near:
                 cycle[place] = near.pop(0)
         yield base, cycle
+
+
+def _turns(
+    terms: list[Term], config: AcceleratorConfig
+) -> Iterator[tuple[int, list[Term | None]]]:
+    """As :func:`_cycles`, all terms of a cycle having one sign, which changes seldom."""
+    reach = min(_room(config), 3 * config.window_slots // 4)
+    waiting = terms[::-1]
+    negative = False
+    while waiting:
+        end = waiting[-1][0] + reach
+        group: list[Term] = []
+        while waiting and waiting[-1][0] < end:
+            group.append(waiting.pop())
+        for sign in (negative, not negative):
+            of_sign = [term for term in group if term[3] == sign]
+            for first in range(0, len(of_sign), config.terms):
+                cycle: list[Term | None] = list(of_sign[first : first + config.terms])
+                yield min(term[0] for term in group), cycle + [None] * (config.terms - len(cycle))
+                for term in of_sign[first : first + config.terms]:
+                    group.remove(term)
+                negative = sign
 
 
 def _record(
