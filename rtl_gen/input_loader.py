@@ -1,6 +1,6 @@
 """Takes an inference's input elements and says where in the activation memory they go."""
 
-from amaranth import Const, Module, Mux, Signal, Value
+from amaranth import Const, Elaboratable, EnableInserter, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -66,7 +66,7 @@ class InputLoader(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Elaboratable:
         m = Module()
         config, point = self._config, self.point
         bits = config.address_bits
@@ -141,7 +141,9 @@ class InputLoader(wiring.Component):
             m.d.sync += self.busy.eq(0)
         with m.If(skipping & accepted & last):
             m.d.sync += skipping.eq(0)
-        return m
+        # Where nothing moves nothing is clocked.
+        moving = self.start | self.take | (self.error != Error.NONE) | (skipping & accepted)
+        return EnableInserter(moving)(m)
 
     def _elements(self, m: Module, complete: Value) -> Value:
         """What of the beat is written; whether it is through then."""

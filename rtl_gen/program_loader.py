@@ -2,7 +2,7 @@
 
 import enum
 
-from amaranth import Array, Module, Signal
+from amaranth import Array, EnableInserter, Module, Signal
 from amaranth.lib import crc, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -88,7 +88,9 @@ class ProgramLoader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        m.submodules.checksum = checksum = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
+        checksum = crc.catalog.CRC32_ISO_HDLC(data_width=32).create()
+        # Where nothing comes in nothing is clocked.
+        m.submodules.checksum = EnableInserter(checksum.valid | checksum.start)(checksum)
         transfer = self.i.valid & self.i.ready
         left = Signal(config.term_address_bits + 2)
         terms = config.term_words * bundle_words(config) * config.windows

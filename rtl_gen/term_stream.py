@@ -12,6 +12,9 @@ from rtl_gen.term_memory import bundle_layout
 
 __all__ = ["TermStream", "control_layout"]
 
+_LOW_BITS = 4
+"""Of the address of the next bundle, those that are always clocked."""
+
 
 def control_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Registered control of a core.
@@ -132,8 +135,17 @@ class TermStream(wiring.Component):
 
         with m.If(self.taken):
             m.d.sync += held_sums.eq(0)
-        with m.If(self.jump):
-            m.d.sync += first.eq(self.target)
+        through = issue & ~begin & bundle.last & last_tile
+        with m.If(self.jump | through):
+            m.d.sync += first.eq(Mux(through, following, self.target))
+        # Upper bits rest until a carry reaches them.
+        after = Signal.like(following)
+        m.d.comb += after.eq(self.address + 1)
+        low = following[:_LOW_BITS]
+        with m.If(begin | issue):
+            m.d.sync += low.eq(after[:_LOW_BITS])
+        with m.If(begin | (issue & (bundle.last | low.all()))):
+            m.d.sync += following[_LOW_BITS:].eq(after[_LOW_BITS:])
         with m.If(self.flush):
             m.d.sync += enabled.eq(0)
         with m.If(self.start):
@@ -147,7 +159,6 @@ class TermStream(wiring.Component):
                 tile.eq(0),
                 position.eq(self.base),
                 tile_end.eq(self.base + self.windows),
-                following.eq(first + 1),
             ]
         with m.Elif(issue):
             m.d.sync += [fresh.eq(bundle.last), stepped.eq(0), position.eq(reached)]
@@ -157,12 +168,9 @@ class TermStream(wiring.Component):
                     position.eq(tile_end),
                     tile_end.eq(tile_end + self.windows),
                     tile.eq(tile + 1),
-                    following.eq(first + 1),
                 ]
                 with m.If(last_tile):
-                    m.d.sync += [self.done.eq(1), pending.eq(0), first.eq(following)]
-            with m.Else():
-                m.d.sync += following.eq(following + 1)
+                    m.d.sync += [self.done.eq(1), pending.eq(0)]
         with m.Elif(pending & near):
             # A bundle that waits lets go of the windows before its own.
             m.d.sync += [stepped.eq(1), position.eq(reached)]

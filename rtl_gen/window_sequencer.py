@@ -1,6 +1,6 @@
 """Walks through the windows of a pass, tile by tile, in the order of the program format."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Elaboratable, EnableInserter, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -63,7 +63,7 @@ class WindowSequencer(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Elaboratable:
         m = Module()
         item = Signal(data.StructLayout(dict(PASS)), name="held_item")
         segments = Signal(
@@ -189,7 +189,9 @@ class WindowSequencer(wiring.Component):
                                     origins[number].eq(next_origin),
                                     edges[number].eq(next_edge),
                                 ]
-        return m
+        # Where nothing moves nothing is clocked.
+        moving = self.start | preparing | entering | (self.o.valid & self.o.ready)
+        return EnableInserter(moving)(m)
 
     def _following(
         self, m: Module, own: Signal, origin: Signal, edge: Signal, steps_left: object

@@ -149,8 +149,9 @@ def _verilog(model: GateModel, window: Window, timing: Timing | None) -> Iterato
         enable = " | ".join(f"n{net}" for net in clock_gate.enables) or "1'b0"
         yield f"reg l{number};"
         yield f"wire e{number} = {enable};"
-        yield f"always @(n{netlist.clock}, e{number}) if (!n{netlist.clock}) l{number} = e{number};"
-        yield f"assign n{clock_gate.output} = n{netlist.clock} & l{number};"
+        clock = f"n{clock_gate.clock}"
+        yield f"always @({clock}, e{number}) if (!{clock}) l{number} = e{number};"
+        yield f"assign n{clock_gate.output} = {clock} & l{number};"
     yield from _flip_flops(model, timing)
     yield from _stimulus(model, window, driven, timing)
     yield "endmodule"

@@ -46,9 +46,14 @@ class FlipFlopCell:
 
 @dataclass(frozen=True)
 class ClockGateCell:
-    """``output`` has those pulses of the clock before whose rising edge an enable is 1."""
+    """``output`` has those pulses of ``clock`` before whose rising edge an enable is 1.
+
+    ``clock`` is the clock itself or what a clock gate before this one lets through, which is open
+    wherever this one is.
+    """
 
     output: int
+    clock: int
     enables: tuple[int, ...]
     instance: int
 
@@ -112,11 +117,12 @@ def _gate(instance: Instance, number: int, pin: str, function: Function) -> Gate
 def _clock_gate(netlist: Netlist, instance: Instance, number: int, cell: Cell) -> ClockGateCell:
     pins = cell.clock_gate
     assert pins is not None
-    if instance.pins[pins.clock] != netlist.clock:
-        raise ToolError(f"clock gate {instance.cell} in {instance.path}: its clock is gated already")
     enables = [instance.pins[pin] for pin in (pins.enable, pins.test) if pin]
     return ClockGateCell(
-        instance.pins[pins.output], tuple(net for net in enables if net != ZERO), number
+        instance.pins[pins.output],
+        instance.pins[pins.clock],
+        tuple(net for net in enables if net != ZERO),
+        number,
     )
 
 
