@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pann_hw.errors import InputError
 from pann_hw.technology.known import Technology
-from pann_hw.technology.library import Cell, Library, Output
+from pann_hw.technology.library import Cell, Library, Output, Table
 from rtl_gen.gates.netlist import Instance, Netlist
 
-__all__ = ["buffered", "most_load"]
+__all__ = ["buffered", "longest_slew", "most_load"]
 
 _WITHIN = 0.5
-"""Largest slew, as a fraction of what the library's tables end with."""
+"""Largest slew, as a fraction of what most tables of the library end with."""
+
+_STEPS = 20
+"""Halvings of the load axis in the search for a load."""
 
 
 @dataclass(frozen=True)
@@ -36,32 +40,46 @@ class _Sink:
     load: float
 
 
-def most_load(output: Output) -> float:
-    """FF that an output drives: what its library allows, with slews well within its tables.
+def longest_slew(library: Library) -> float:
+    """The longest slew in ps that a net should have: half of that with which most tables end."""
+    ends = Counter(
+        table.slews[-1]
+        for cell in library.cells.values()
+        for output in cell.outputs.values()
+        for table in _slews(output)
+    )
+    return _WITHIN * ends.most_common(1)[0][0] if ends else math.inf
 
-    A slew is well within them up to half of the longest that the tables have; with a slew of that
-    length at the input the output's is no longer.
+
+def most_load(output: Output, slew: float) -> float:
+    """FF that an output drives: what its library allows, and with slews up to `slew` at its inputs
+    with no longer ones at the output.
     """
     limit = math.inf if output.max_capacitance is None else output.max_capacitance
-    for arc in output.arcs:
-        for table in (arc.rise_slew, arc.fall_slew):
-            if table is None or len(table.loads) < 2 or len(table.slews) < 2:
-                continue
-            largest = _WITHIN * table.slews[-1]
-            # Slews rise with the load: the last place on the axis where they are short enough.
-            low, high = table.loads[0], table.loads[-1]
-            if table.at(largest, high) > largest:
-                for _ in range(20):
-                    middle = (low + high) / 2
-                    if table.at(largest, middle) > largest:
-                        high = middle
-                    else:
-                        low = middle
-            limit = min(limit, high)
+    for table in _slews(output):
+        # Slews rise with the load: the last place on the axis where they are short enough.
+        low, high = table.loads[0], table.loads[-1]
+        if table.at(slew, high) > slew:
+            for _ in range(_STEPS):
+                middle = (low + high) / 2
+                low, high = (low, middle) if table.at(slew, middle) > slew else (middle, high)
+        limit = min(limit, high)
     return limit
 
 
-def buffered(netlist: Netlist, library: Library, technology: Technology | None = None) -> Netlist:
+def _slews(output: Output) -> Iterator[Table]:
+    for arc in output.arcs:
+        for table in (arc.rise_slew, arc.fall_slew):
+            if table and len(table.slews) > 1 and len(table.loads) > 1:
+                yield table
+
+
+def buffered(
+    netlist: Netlist,
+    library: Library,
+    technology: Technology | None = None,
+    wire: float = 0.0,
+) -> Netlist:
     """The netlist with a tree of buffers on every net whose cell drives more than it can.
 
     Sinks are put together in the order of their modules, evenly, as many as a buffer drives; each
@@ -74,12 +92,14 @@ def buffered(netlist: Netlist, library: Library, technology: Technology | None =
     ----------
     netlist : mapped to the library
     technology : whose ``avoided`` cells are not used
+    wire : fF of wire for each pin that a net drives
 
     Raises
     ------
     InputError : the library has no buffer, and one is needed
     """
-    buffers = _buffers(library, technology)
+    slew = longest_slew(library)
+    buffers = _buffers(library, technology, slew, wire)
     strongest = max((buffer.limit for buffer in buffers), default=math.inf)
     limits = [strongest] * netlist.nets
     clocks = {netlist.clock}
@@ -88,10 +108,12 @@ def buffered(netlist: Netlist, library: Library, technology: Technology | None =
     for number, instance in enumerate(netlist.instances):
         cell = library.cell(instance.cell)
         if cell.name not in known:
-            known[cell.name] = {pin: most_load(output) for pin, output in cell.outputs.items()}
+            known[cell.name] = {
+                pin: most_load(output, slew) for pin, output in cell.outputs.items()
+            }
         for pin, net in instance.pins.items():
             if pin in cell.inputs:
-                load = cell.inputs[pin].capacitance
+                load = cell.inputs[pin].capacitance + wire
                 sinks[net].append(_Sink(number, pin, instance.path, load))
             else:
                 limits[net] = known[cell.name][pin]
@@ -119,7 +141,7 @@ def buffered(netlist: Netlist, library: Library, technology: Technology | None =
                 moved.append({buffer.output: nets})
                 for sink in group:
                     moved[sink.instance][sink.pin] = nets
-                higher.append(_Sink(number, buffer.input, path, buffer.capacitance))
+                higher.append(_Sink(number, buffer.input, path, buffer.capacitance + wire))
                 nets += 1
             if len(higher) >= len(left):
                 # Each buffer is as much of a load as what it drives.
@@ -135,14 +157,16 @@ def buffered(netlist: Netlist, library: Library, technology: Technology | None =
     return replace(netlist, nets=nets, instances=tuple(instances))
 
 
-def _buffers(library: Library, technology: Technology | None) -> list[_Buffer]:
+def _buffers(
+    library: Library, technology: Technology | None, slew: float, wire: float
+) -> list[_Buffer]:
     found = []
     for cell in library.cells.values():
         if _is_buffer(cell) and not (technology and technology.avoids(cell.name)):
-            (name, entry), (pin, output) = *cell.inputs.items(), *cell.outputs.items()
-            limit = most_load(output)
+            ((name, entry),), ((pin, output),) = cell.inputs.items(), cell.outputs.items()
+            limit = most_load(output, slew)
             found.append(_Buffer(cell.name, name, pin, entry.capacitance, cell.area, limit))
-    return [buffer for buffer in found if buffer.limit > 2 * buffer.capacitance]
+    return [buffer for buffer in found if buffer.limit > 2 * (buffer.capacitance + wire)]
 
 
 def _is_buffer(cell: Cell) -> bool:

@@ -1,4 +1,4 @@
-"""What a netlist of cells does: truth tables, flip-flops, clock gates, in the order of evaluation."""
+"""What a netlist of cells does: truth tables in their order, flip-flops, clock gates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Gate:
 
 @dataclass(frozen=True)
 class FlipFlopCell:
-    """At a rising edge ``output`` takes ``data`` (its complement with ``invert``), ``inverse`` the opposite.
+    """At a rising edge ``output`` takes ``data`` (with ``invert`` its complement).
+
+    ``inverse`` takes the opposite of that.
 
     ``gate`` is the number of the clock gate that its clock comes from, -1 for the clock itself;
     ``output`` or ``inverse`` is -1 where there is none. The state is 0 at first.
@@ -101,7 +103,9 @@ def gate_model(netlist: Netlist, library: Library) -> GateModel:
     flip_flops = tuple(
         _flip_flop(instance, number, cell, clocks) for number, instance, cell in sequential
     )
-    return GateModel(netlist, library, _ordered(gates, netlist.nets), flip_flops, tuple(clock_gates))
+    return GateModel(
+        netlist, library, _ordered(gates, netlist.nets), flip_flops, tuple(clock_gates)
+    )
 
 
 def _gate(instance: Instance, number: int, pin: str, function: Function) -> Gate:
@@ -113,7 +117,9 @@ def _clock_gate(netlist: Netlist, instance: Instance, number: int, cell: Cell) -
     pins = cell.clock_gate
     assert pins is not None
     if instance.pins[pins.clock] != netlist.clock:
-        raise ToolError(f"clock gate {instance.cell} in {instance.path}: its clock is gated already")
+        raise ToolError(
+            f"clock gate {instance.cell} in {instance.path}: its clock is gated already"
+        )
     enables = [instance.pins[pin] for pin in (pins.enable, pins.test) if pin]
     return ClockGateCell(
         instance.pins[pins.output], tuple(net for net in enables if net != ZERO), number
