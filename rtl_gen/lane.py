@@ -94,7 +94,6 @@ class Lane(wiring.Component):
         ]
         return m
 
-
     def _add(self, m: Module) -> None:
         """An unsigned accumulator and what is added to it."""
         config = self._config

@@ -12,7 +12,7 @@ COMMANDS = {
     "compile": "compile integer networks to a program for an accelerator",
     "simulate": "run a program on the accelerator in Verilator",
     "compare": "compare every output of every layer: PyTorch, interpreter, accelerator",
-    "power": "predict and count bit flips by signal class",
+    "power": "predict and count bit flips by signal class; with --gates, energy in standard cells",
     "power units": "hold the power model of every arithmetic unit against counted toggles",
 }
 """Name of each command, of one or two words, and what it does."""

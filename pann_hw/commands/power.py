@@ -1,9 +1,13 @@
-"""``pann-hw power``: bit flips, predicted from program and data, and counted in the accelerator."""
+"""``pann-hw power``: bit flips, predicted from program and data, and counted in the accelerator.
+
+With ``--gates``: energy per inference in gates, see :mod:`pann_hw.commands.gate_power`.
+"""
 
 from __future__ import annotations
 
 import argparse
 
+from pann_hw.commands import gate_power
 from pann_hw.commands.arguments import add_program, load_program, load_program_data
 from pann_hw.commands.console import bar, table
 from pann_hw.commands.formula import formula_flips
@@ -15,10 +19,14 @@ __all__ = ["add_arguments", "flip_rows", "run", "show"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_program(parser, labels="optionally y")
+    gate_power.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Predict and count."""
+    gate_power.check(args)
+    if args.gates:
+        return gate_power.run(args)
     from pann_hw.report.verify import verify
 
     deployment = load_program(args)
@@ -66,6 +74,9 @@ def flip_rows(toggles: dict[str, dict[str, int]], images: int) -> list[tuple[obj
 
 def show(result: dict[str, object]) -> None:
     """Print the result."""
+    if "classes" in result:
+        gate_power.show(result)
+        return
     points, images = result["points"], result["images"]
     assert isinstance(points, list) and isinstance(images, int)
     for index, point in enumerate(points):

@@ -21,7 +21,8 @@ class ModuleEnergy:
     Attributes
     ----------
     logic : nets that its cells drive, and inside of its cells
-    clock : its clock pins, inside of its flip-flops and clock gates at clock edges, its gated clocks
+    clock : its clock pins, inside of its flip-flops and clock gates at clock edges, its gated
+        clocks
     leakage : nW, whatever happens
     area : square micrometres
     """
@@ -34,7 +35,7 @@ class ModuleEnergy:
 
 @dataclass(frozen=True, eq=False)
 class EnergyWeights:
-    """Energy is linear in the changes of nets: the sum of ``changes[net] * energy`` over all entries.
+    """Energy is linear in the changes of nets: ``sum over entries of changes[net] * energy``.
 
     Attributes
     ----------
@@ -53,12 +54,17 @@ class EnergyWeights:
     energy: np.ndarray
 
     def energies(self, changes: np.ndarray) -> dict[str, ModuleEnergy]:
-        """Energy by module, of ``changes`` (nets,): settled toggles, or all changes with glitches."""
+        """Energy by module, of changes (nets,): settled toggles, or all with glitches."""
         taken = changes[self.net] * self.energy
         sums = np.zeros((len(self.modules), 2))
         np.add.at(sums, (self.module, self.clock.astype(np.int64)), taken)
         return {
-            path: ModuleEnergy(*map(float, sums[index]), float(self.leakage[index]), float(self.area[index]))
+            path: ModuleEnergy(
+                float(sums[index, 0]),
+                float(sums[index, 1]),
+                float(self.leakage[index]),
+                float(self.area[index]),
+            )
             for index, path in enumerate(self.modules)
         }
 
@@ -79,13 +85,15 @@ class _Entries:
 def energy_weights(model: GateModel, timing: Timing) -> EnergyWeights:
     """Energies of all nets.
 
-    A change of a net takes 0.5 C V^2, C its load, and what the tables have for the cell that drives it
-    (the mean over its inputs and over rise and fall, each at its slew and load) and for the pins
-    that it drives. Energy that a clock pin takes only in cycles that change no output is not taken in the
-    others. All is the module's that has the cell: of the net's load the driver's, of the pins the
-    sink's; a clock's load is the sinks'.
+    A change of a net takes 0.5 C V^2, C its load, and what the tables have for the cell that drives
+    it (the mean over its inputs and over rise and fall, each at its slew and load) and for the pins
+    that it drives. Energy that a clock pin takes only in cycles that change no output is not taken
+    in the others. All is the module's that has the cell: of the net's load the driver's, of the
+    pins the sink's; a clock's load is the sinks'. What memories drive is theirs, by their names;
+    what comes from outside is the top module's.
 
-    Source of the model: NLPM tables as in the Liberty format, without the state of a cell's other inputs.
+    Source of the model: NLPM tables as in the Liberty format, without the state of a cell's other
+    inputs.
     """
     netlist, library = model.netlist, model.library
     half = 0.5 * library.voltage**2
@@ -106,7 +114,7 @@ def energy_weights(model: GateModel, timing: Timing) -> EnergyWeights:
     for memory in netlist.memories:
         for read in memory.reads:
             for net in read.data:
-                entries.add(net, "", half * timing.loads[net])
+                entries.add(net, memory.name, half * timing.loads[net])
     for nets in netlist.inputs.values():
         for net in nets:
             if net not in clocks:
@@ -118,15 +126,15 @@ def energy_weights(model: GateModel, timing: Timing) -> EnergyWeights:
         cell = library.cell(instance.cell)
         leakage[index], area[index] = cell.leakage, cell.area
     count = len(entries.modules)
-    net, module, clock, energy = zip(*entries.rows, strict=True)
+    nets, modules, clocked, energies = zip(*entries.rows, strict=True)
     return EnergyWeights(
         tuple(entries.modules),
         np.bincount(owner, leakage, count),
         np.bincount(owner, area, count),
-        np.array(net, np.int64),
-        np.array(module, np.int64),
-        np.array(clock, bool),
-        np.array(energy),
+        np.array(nets, np.int64),
+        np.array(modules, np.int64),
+        np.array(clocked, bool),
+        np.array(energies),
     )
 
 

@@ -100,9 +100,7 @@ def _cycles(
         yield base, cycle
 
 
-def _turns(
-    terms: list[Term], config: AcceleratorConfig
-) -> Iterator[tuple[int, list[Term | None]]]:
+def _turns(terms: list[Term], config: AcceleratorConfig) -> Iterator[tuple[int, list[Term | None]]]:
     """As :func:`_cycles`, all terms of a cycle having one sign, which changes seldom."""
     reach = min(_room(config), 3 * config.window_slots // 4)
     waiting = terms[::-1]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from pann_hw.program.grid import Grid
 from pann_hw.program.program import Pass, Program
 
-__all__ = ["output_map", "store_map", "stored_together"]
+__all__ = ["network_order", "output_map", "store_map", "stored_together"]
 
 
 def store_map(program: Program) -> list[tuple[int, list[tuple[int, int, int, int]]]]:
@@ -43,6 +45,15 @@ def output_map(program: Program) -> list[tuple[int, int, int]]:
             item, program.channel_orders[item.layer], item.grid, core, tile
         )
     ]
+
+
+def network_order(program: Program, outputs: np.ndarray) -> np.ndarray:
+    """Outputs as channel, row, column, from the order of the output stream."""
+    channels, rows, columns = np.array(output_map(program)).T
+    _, height, width = program.output_shape
+    ordered = np.zeros_like(outputs)
+    ordered[:, (channels * height + rows) * width + columns] = outputs
+    return ordered
 
 
 def stored_together(item: Pass, requantisers: int) -> list[range]:

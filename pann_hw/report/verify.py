@@ -16,7 +16,7 @@ from pann_hw.machine.flips import FlipPredictor
 from pann_hw.machine.interpret import execute
 from pann_hw.program.deployment import Deployment
 from pann_hw.program.program import Program
-from pann_hw.program.stores import output_map, store_map
+from pann_hw.program.stores import network_order, store_map
 from sim.harness import SimulationResult, build, simulate
 
 __all__ = ["Mismatch", "PointResult", "difference", "network_order", "verify"]
@@ -181,15 +181,6 @@ def _stored(
 ) -> np.ndarray:
     assert result.stores is not None
     return result.stores["word"][position : position + words].reshape(shape)
-
-
-def network_order(program: Program, outputs: np.ndarray) -> np.ndarray:
-    """Outputs as channel, row, column, from the order of the output stream."""
-    channels, rows, columns = np.array(output_map(program)).T
-    _, height, width = program.output_shape
-    ordered = np.zeros_like(outputs)
-    ordered[:, (channels * height + rows) * width + columns] = outputs
-    return ordered
 
 
 def difference(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pann_hw.errors import InputError
+from pann_hw.technology.library import Library
 
-__all__ = ["TECHNOLOGIES", "GateCell", "Technology", "TieCell", "technology"]
+__all__ = ["TECHNOLOGIES", "GateCell", "Technology", "TieCell", "recognised", "technology"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,18 @@ TECHNOLOGIES = {
     )
 }
 """By name."""
+
+
+def recognised(library: Library) -> Technology | None:
+    """The technology whose library this is: it has the flip-flop and the clock gate."""
+    return next(
+        (
+            known
+            for known in TECHNOLOGIES.values()
+            if {known.flip_flop, known.clock_gate.cell} <= set(library.cells)
+        ),
+        None,
+    )
 
 
 def technology(name: str) -> Technology:

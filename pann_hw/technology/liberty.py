@@ -8,18 +8,17 @@ import pickle
 import shutil
 import zlib
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from pathlib import Path
-
-from liberty.parser import LibertyParser
-from liberty.types import Group
+from typing import TYPE_CHECKING
 
 from pann_hw.cache import cached
-from pann_hw.errors import InputError
-from pann_hw.technology.cells import read_cell
+from pann_hw.errors import InputError, ToolError
 from pann_hw.technology.library import Cell, Library
-from pann_hw.technology.tables import Tables
+
+if TYPE_CHECKING:
+    from liberty.types import Group
 
 __all__ = ["read_library"]
 
@@ -42,6 +41,7 @@ def read_library(paths: Sequence[Path]) -> Library:
     InputError : a file is missing, truncated or no Liberty file, has no units, or is at another
         voltage; a cell is in two files; there are no power tables; or it lacks what every design
         needs: a rising-edge flip-flop, a two-input NAND or NOR, an inverter
+    ToolError : the parser, which is optional for the sake of its licence, is not installed
     """
     if not paths:
         raise InputError("no Liberty file: give at least one")
@@ -104,7 +104,10 @@ def _readers() -> list[str]:
     # What reads a file decides what becomes of it.
     sources = sorted(Path(__file__).parent.glob("*.py"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-    return [digest, version("liberty-parser")]
+    try:
+        return [digest, version("liberty-parser")]
+    except PackageNotFoundError:
+        raise ToolError('liberty-parser is missing: pip install "pann-hw[gates]"') from None
 
 
 def _parse(path: Path, content: bytes) -> Library:
@@ -115,6 +118,10 @@ def _parse(path: Path, content: bytes) -> Library:
             raise InputError(
                 f"{path}: a damaged or truncated gzip file ({error}); get it again"
             ) from None
+    # These need the parser.
+    from pann_hw.technology.cells import read_cell
+    from pann_hw.technology.tables import Tables
+
     group = _library_group(path, content.decode("utf-8", errors="replace"))
     name = str(group.args[0]).strip('"') if group.args else path.name
     try:
@@ -134,6 +141,8 @@ def _parse(path: Path, content: bytes) -> Library:
 
 
 def _library_group(path: Path, text: str) -> Group:
+    from liberty.parser import LibertyParser
+
     try:
         groups = LibertyParser().parse_multi_liberty(text)
     except Exception as error:

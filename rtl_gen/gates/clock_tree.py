@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from pann_hw.errors import InputError
+from pann_hw.technology.known import Technology
 from pann_hw.technology.library import Cell, ClockGate, Library
 from rtl_gen.gates.netlist import ZERO, Instance, Netlist
 
@@ -17,7 +18,9 @@ _LEAST = 4
 _OR = {2: 0b1110, 3: 0b1111_1110, 4: 0b1111_1111_1111_1110}
 
 
-def nested_clock_gates(netlist: Netlist, library: Library) -> Netlist:
+def nested_clock_gates(
+    netlist: Netlist, library: Library, technology: Technology | None = None
+) -> Netlist:
     """A netlist in which the clock gates of a module share one in front of them.
 
     A clock gate takes energy from every pulse of its clock, whether it lets it through or not. The one in
@@ -27,6 +30,7 @@ def nested_clock_gates(netlist: Netlist, library: Library) -> Netlist:
     Parameters
     ----------
     netlist : whose clock gates all have the clock itself
+    library, technology : the netlist's; cells that the technology avoids are not used
 
     Raises
     ------
@@ -44,8 +48,10 @@ def nested_clock_gates(netlist: Netlist, library: Library) -> Netlist:
         model = instances[members[0]]
         pins = library.cell(model.cell).clock_gate
         assert pins is not None
-        enables = sorted({instances[index].pins[_pins(instances[index], library).enable] for index in members})
-        added, enable, nets = _any(enables, path, library, nets)
+        enables = sorted(
+            {instances[index].pins[_pins(instances[index], library).enable] for index in members}
+        )
+        added, enable, nets = _any(enables, path, library, technology, nets)
         clock, nets = nets, nets + 1
         front = {**model.pins, pins.enable: enable, pins.output: clock}
         instances += [*added, Instance(model.cell, path, front)]
@@ -64,7 +70,11 @@ def _pins(instance: Instance, library: Library) -> ClockGate:
 
 
 def _any(
-    signals: list[int], path: str, library: Library, nets: int
+    signals: list[int],
+    path: str,
+    library: Library,
+    technology: Technology | None,
+    nets: int,
 ) -> tuple[list[Instance], int, int]:
     """Gates that make the OR of some nets, its net, and the number of nets then."""
     signals = [net for net in signals if net != ZERO]
@@ -73,23 +83,29 @@ def _any(
         taken, signals = signals[:4], signals[4:]
         cell = None
         while cell is None:
-            cell = _or(library, len(taken))
+            cell = _or(library, technology, len(taken))
             if cell is None:
                 taken, signals = taken[:-1], [taken[-1], *signals]
         (output,) = cell.outputs
-        added.append(Instance(cell.name, path, {**dict(zip(cell.inputs, taken, strict=True)), output: nets}))
+        added.append(
+            Instance(cell.name, path, {**dict(zip(cell.inputs, taken, strict=True)), output: nets})
+        )
         signals.append(nets)
         nets += 1
     return added, signals[0] if signals else ZERO, nets
 
 
-def _or(library: Library, inputs: int) -> Cell | None:
+def _or(library: Library, technology: Technology | None, inputs: int) -> Cell | None:
     if inputs < 2:
         raise InputError(f"{library.name} has no OR of two inputs: map without clock gating")
     found = [
         cell
         for cell in library.cells.values()
-        if cell.kind == "logic" and cell.usable and len(cell.inputs) == inputs and len(cell.outputs) == 1
+        if cell.kind == "logic"
+        and cell.usable
+        and not (technology and technology.avoids(cell.name))
+        and len(cell.inputs) == inputs
+        and len(cell.outputs) == 1
         and all(
             output.function is not None
             and output.function.table == _OR[inputs]

@@ -150,7 +150,9 @@ def _path(label: str) -> Iterator[str]:
         yield match[1]
 
 
-def _memory(label: str, parameters: Mapping[str, str], pins: Mapping[str, list[Any]], nets: Any) -> Memory:
+def _memory(
+    label: str, parameters: Mapping[str, str], pins: Mapping[str, list[Any]], nets: Any
+) -> Memory:
     def number(name: str) -> int:
         return int(parameters[name], 2)
 
@@ -170,11 +172,19 @@ def _memory(label: str, parameters: Mapping[str, str], pins: Mapping[str, list[A
         number("SIZE"),
         width,
         tuple(
-            ReadPort(part("RD_EN", port, 1)[0], part("RD_ADDR", port, address), part("RD_DATA", port, width))
+            ReadPort(
+                part("RD_EN", port, 1)[0],
+                part("RD_ADDR", port, address),
+                part("RD_DATA", port, width),
+            )
             for port in range(reads)
         ),
         tuple(
-            WritePort(part("WR_EN", port, width), part("WR_ADDR", port, address), part("WR_DATA", port, width))
+            WritePort(
+                part("WR_EN", port, width),
+                part("WR_ADDR", port, address),
+                part("WR_DATA", port, width),
+            )
             for port in range(writes)
         ),
     )

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pann_hw.errors import MismatchError, ToolError
 from pann_hw.cache import cached
+from pann_hw.errors import MismatchError, ToolError
 from sim.gates.model import Gate, GateModel
 from sim.gates.timing import Timing, critical_path
 from sim.gates.zero_delay import DRIVEN_PORTS, Window
 
-__all__ = ["Changes", "run_icarus"]
+__all__ = ["Changes", "require_icarus", "run_icarus"]
 
 _VPI = Path(__file__).parent / "vpi.c"
 _TOOLS = ("iverilog", "vvp", "iverilog-vpi")
@@ -31,8 +31,8 @@ class Changes:
     Attributes
     ----------
     changes : int64 (nets,), all changes, those within a cycle too; of a clock both edges
-    settled : int64 (nets,), values at the ends of cycles against those of the cycle before; 2 per pulse
-        of a clock
+    settled : int64 (nets,), values at the ends of cycles against those of the cycle before; 2 per
+        pulse of a clock
     """
 
     changes: np.ndarray
@@ -42,10 +42,10 @@ class Changes:
 def run_icarus(model: GateModel, window: Window, timing: Timing | None = None) -> Changes:
     """Replay a window, gate by gate.
 
-    Begins with the window's state, clocks once per cycle and gives what the window says as inputs. With
-    a timing every gate has its delays, which swallow pulses that are shorter; flip-flops and inputs
-    change as long after the clock's edge as a flip-flop takes. Without, every gate takes
-    one step of time.
+    Begins with the window's state, clocks once per cycle and gives what the window says as inputs.
+    With a timing every gate has its delays, which swallow pulses that are shorter; flip-flops and
+    inputs change as long after the clock's edge as a flip-flop takes. Without, every gate takes one
+    step of time.
 
     Parameters
     ----------
@@ -58,9 +58,7 @@ def run_icarus(model: GateModel, window: Window, timing: Timing | None = None) -
     MismatchError : the state with which it begins, or settled toggles, are not those of the window
     ToolError : Icarus Verilog is missing or fails
     """
-    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    if missing:
-        raise ToolError(f"{missing[0]} is missing: apt-get install iverilog")
+    require_icarus()
     plugin = _plugin()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -80,6 +78,18 @@ def run_icarus(model: GateModel, window: Window, timing: Timing | None = None) -
     return Changes(changes, settled)
 
 
+def require_icarus() -> None:
+    """Check for Icarus Verilog.
+
+    Raises
+    ------
+    ToolError : a program of it is missing; names the Debian package
+    """
+    missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
+    if missing:
+        raise ToolError(f"{missing[0]} is missing: apt-get install iverilog")
+
+
 def _compare(
     what: str, model: GateModel, found: np.ndarray, expected: np.ndarray, ignored: list[int]
 ) -> None:
@@ -95,7 +105,12 @@ def _compare(
 
 def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
         lines = [line for line in done.stdout.splitlines() if line.strip()] or ["no message"]

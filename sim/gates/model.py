@@ -1,4 +1,4 @@
-"""What a netlist of cells does: truth tables, flip-flops, clock gates, in the order of evaluation."""
+"""What a netlist of cells does: truth tables in their order, flip-flops, clock gates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Gate:
 
 @dataclass(frozen=True)
 class FlipFlopCell:
-    """At a rising edge ``output`` takes ``data`` (its complement with ``invert``), ``inverse`` the opposite.
+    """At a rising edge ``output`` takes ``data`` (with ``invert`` its complement).
+
+    ``inverse`` takes the opposite of that.
 
     ``gate`` is the number of the clock gate that its clock comes from, -1 for the clock itself;
     ``output`` or ``inverse`` is -1 where there is none. The state is 0 at first.
@@ -106,7 +108,9 @@ def gate_model(netlist: Netlist, library: Library) -> GateModel:
     flip_flops = tuple(
         _flip_flop(instance, number, cell, clocks) for number, instance, cell in sequential
     )
-    return GateModel(netlist, library, _ordered(gates, netlist.nets), flip_flops, tuple(clock_gates))
+    return GateModel(
+        netlist, library, _ordered(gates, netlist.nets), flip_flops, tuple(clock_gates)
+    )
 
 
 def _gate(instance: Instance, number: int, pin: str, function: Function) -> Gate:

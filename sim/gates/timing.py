@@ -41,9 +41,9 @@ def timing_of(model: GateModel, wire: float = 0.0) -> Timing:
     """Loads, slews and delays.
 
     A net's load is the capacitance of the pins that it drives and `wire` for each of them. Slews
-    go from the flip-flops through the gates; delay and slew of a gate are the means over its inputs, each
-    with its own slew. The clock is ideal: it comes everywhere at the same time, with the slew that the
-    smallest inverter has with four such inverters as its load.
+    go from the flip-flops through the gates; delay and slew of a gate are the means over its
+    inputs, each with its own slew. The clock is ideal: it comes everywhere at the same time, with
+    the slew that the smallest inverter has with four such inverters as its load.
 
     Parameters
     ----------
@@ -100,8 +100,13 @@ def _through(output: Output, slews: dict[str, float], load: float) -> tuple[floa
 
 def _edge_slew(library: Library) -> float:
     """Slew of the smallest inverter that drives four of its kind."""
-    inverter = min((cell for cell in library.cells.values() if _inverts(cell)), key=lambda c: c.area)
-    (name, entry), output = next(iter(inverter.inputs.items())), next(iter(inverter.outputs.values()))
+    inverter = min(
+        (cell for cell in library.cells.values() if _inverts(cell)), key=lambda c: c.area
+    )
+    (name, entry), output = (
+        next(iter(inverter.inputs.items())),
+        next(iter(inverter.outputs.values())),
+    )
     slew = 0.0
     # A few stages behind each other are enough for the slew to settle.
     for _ in range(8):

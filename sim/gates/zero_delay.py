@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pann_hw.cache import cached
 from pann_hw.errors import MismatchError, ToolError
 from pann_hw.program.image import Image
-from pann_hw.cache import cached
 from sim.gates.model import GateModel
 from sim.toolchain import environment
 
@@ -63,7 +63,8 @@ class Window:
     start, length : cycles; 0 is the one in which the first inference is started
     state : uint8 (nets,), settled, before the first of the window's clock edges
     inputs : uint8 (length, driven nets), after each of the edges
-    toggles : int64 (nets,), settled values against those of the cycle before; 2 per pulse of a clock
+    toggles : int64 (nets,), settled values against those of the cycle before; 2 per pulse of a
+        clock
     """
 
     start: int
@@ -174,7 +175,9 @@ def _build() -> Path:
 
     def compile_main(folder: Path) -> None:
         command = ["g++", *_FLAGS, "-o", str(folder / "zero_delay"), str(_MAIN)]
-        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=environment(), capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise ToolError(f"g++ cannot compile {_MAIN.name}: {done.stderr.strip()[:500]}")
 
@@ -184,7 +187,7 @@ def _build() -> Path:
 def _file(model: GateModel, operand_bits: int, input_elements: int) -> np.ndarray:
     """The netlist's file, as zero_delay.cpp reads it."""
     netlist = model.netlist
-    ports = netlist.inputs | netlist.outputs
+    ports = {**netlist.inputs, **netlist.outputs}
     words: list[int] = [netlist.nets, operand_bits, input_elements, netlist.clock]
 
     def put(items: Iterable[int]) -> None:
