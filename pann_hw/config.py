@@ -176,9 +176,10 @@ class AcceleratorConfig:
             ("lane", self.signed, "lane = mac"),
         ):
             if wrong:
+                value = getattr(self, name)
                 raise InputError(
-                    f"{name} = {getattr(self, name)}: not with unsigned accumulators; use {fix}, or "
-                    "accumulator = signed"
+                    f"{name} = {value}: not with unsigned accumulators; use {fix}, or accumulator "
+                    "= signed"
                 )
 
     def _check_requantiser(self) -> None:
