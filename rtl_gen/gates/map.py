@@ -28,6 +28,8 @@ _GROUP = 3
 
 _ENTRY = "netlist.pickle"
 
+_RIPPLE = Path(__file__).with_name("ripple.v")
+
 
 def map_to_gates(
     component: wiring.Component,
@@ -37,6 +39,7 @@ def map_to_gates(
     technology: Technology | None = None,
     *,
     clock_gating: bool = True,
+    ripple: bool = False,
 ) -> Netlist:
     """A component as cells of a library, one flat netlist; memories stay macros.
 
@@ -54,6 +57,7 @@ def map_to_gates(
     technology : whose ``avoided`` cells are not used, besides those that the library's `dont_use`
         excludes, and whose clock gate is; None: the library says it all
     clock_gating : whether to use clock gates
+    ripple : adders whose carries ripple, not Yosys' own
 
     Raises
     ------
@@ -63,13 +67,17 @@ def map_to_gates(
     gate = clock_gate_of(library, technology) if clock_gating else None
     rtlil = to_rtlil(component, name)
     contents = [_content(path) for path in files]
-    script = _script(name, _unused(library, technology), gate, len(files))
+    adders = _RIPPLE.read_text() if ripple else ""
+    script = _script(name, _unused(library, technology), gate, len(files), ripple)
     digests = [hashlib.sha256(part).hexdigest() for part in (rtlil.encode(), *contents)]
+    if ripple:
+        digests.append(hashlib.sha256(adders.encode()).hexdigest())
 
     def build(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as work:
             place = Path(work)
             (place / "design.il").write_text(rtlil)
+            (place / "ripple.v").write_text(adders)
             for number, content in enumerate(contents):
                 (place / f"{number}.lib").write_bytes(content)
             run_yosys(script, place)
@@ -121,7 +129,9 @@ def _unused(library: Library, technology: Technology | None) -> list[str]:
     return sorted(cell.name for cell in library.cells.values() if not fits(cell))
 
 
-def _script(name: str, unused: Sequence[str], gate: GateCell | None, files: int) -> list[str]:
+def _script(
+    name: str, unused: Sequence[str], gate: GateCell | None, files: int, ripple: bool
+) -> list[str]:
     liberty = " ".join(f"-liberty {number}.lib" for number in range(files))
     excluded = " ".join(f'-dont_use "{cell}"' for cell in unused)
     gating = []
@@ -143,6 +153,7 @@ def _script(name: str, unused: Sequence[str], gate: GateCell | None, files: int)
         "opt -full -nosdff",
         "memory -nomap",
         "opt -fast -full -nosdff",
+        *(["maccmap", "techmap -map ripple.v"] if ripple else []),
         "techmap",
         "opt -fast -nosdff",
         *gating,

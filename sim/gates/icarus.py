@@ -6,7 +6,7 @@ import math
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from sim.gates.model import Gate, GateModel
 from sim.gates.timing import Timing, critical_path
 from sim.gates.zero_delay import DRIVEN_PORTS, Window
 
-__all__ = ["Changes", "require_icarus", "run_icarus"]
+__all__ = ["Changes", "Replay", "replay", "require_icarus", "run_icarus"]
 
 _VPI = Path(__file__).parent / "vpi.c"
 _TOOLS = ("iverilog", "vvp", "iverilog-vpi")
@@ -39,13 +39,24 @@ class Changes:
     settled: np.ndarray
 
 
-def run_icarus(model: GateModel, window: Window, timing: Timing | None = None) -> Changes:
-    """Replay a window, gate by gate.
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What happened in some cycles, and in each of their parts.
 
-    Begins with the window's state, clocks once per cycle and gives what the window says as inputs.
-    With a timing every gate has its delays, which swallow pulses that are shorter; flip-flops and
-    inputs change as long after the clock's edge as a flip-flop takes. Without, every gate takes one
-    step of time.
+    Attributes
+    ----------
+    state : uint8 (nets,), settled, before the first clock edge
+    parts : what happened in each part
+    values : uint8 (parts, watched nets), settled, at the ends of the parts
+    """
+
+    state: np.ndarray
+    parts: tuple[Changes, ...]
+    values: np.ndarray
+
+
+def run_icarus(model: GateModel, window: Window, timing: Timing | None = None) -> Changes:
+    """Replay a window, gate by gate, as :func:`replay` does, and compare it with what it was.
 
     Parameters
     ----------
@@ -58,24 +69,83 @@ def run_icarus(model: GateModel, window: Window, timing: Timing | None = None) -
     MismatchError : the state with which it begins, or settled toggles, are not those of the window
     ToolError : Icarus Verilog is missing or fails
     """
+    done = replay(model, window.state, window.inputs, _driven(model), timing)
+    (found,) = done.parts
+    clocks = [model.netlist.clock, *(gate.output for gate in model.clock_gates)]
+    _compare("state", model, done.state[2:], window.state[2:], ignored=clocks)
+    _compare("settled toggles", model, found.settled[2:], window.toggles[2:], ignored=[])
+    return found
+
+
+def replay(
+    model: GateModel,
+    state: np.ndarray,
+    inputs: np.ndarray,
+    driven: Sequence[int],
+    timing: Timing | None = None,
+    *,
+    ends: Sequence[int] | None = None,
+    watched: Sequence[int] = (),
+) -> Replay:
+    """Clock a netlist once per cycle, gate by gate.
+
+    With a timing every gate has its delays, which swallow pulses that are shorter; flip-flops and
+    inputs change as long after the clock's edge as a flip-flop takes. Without, every gate takes one
+    step of time.
+
+    Parameters
+    ----------
+    model : the netlist
+    state : uint8 (nets,), of flip-flops and driven nets at the beginning
+    inputs : uint8 (cycles, driven), after each clock edge
+    driven : nets that come from outside
+    timing : delays; None: none
+    ends : for each part the cycles up to its end, rising, the last all; None: one part
+    watched : nets whose values are wanted
+
+    Raises
+    ------
+    ToolError : Icarus Verilog is missing or fails
+    """
     require_icarus()
     plugin = _plugin()
+    ends = [len(inputs)] if ends is None else list(ends)
+    bench = _Bench(model, state, len(inputs), list(driven), timing, ends, list(watched))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (folder / "design.v").open("w") as file:
-            file.writelines(f"{line}\n" for line in _verilog(model, window, timing))
-        (folder / "inputs.txt").write_text(_lines(window.inputs))
+            file.writelines(f"{line}\n" for line in _verilog(bench))
+        (folder / "inputs.txt").write_text(_lines(inputs))
         _run(["iverilog", "-g2005", "-o", "design", "design.v"], folder)
         _run(["vvp", "-n", "-M", str(plugin), "-m", "vpi", "design"], folder)
         begin = np.fromfile(folder / "first.bin", np.uint8)
-        changes = np.fromfile(folder / "changes.bin", "<u8").astype(np.int64)
-        settled = np.fromfile(folder / "settled.bin", "<u8").astype(np.int64)
+        counts = [
+            np.diff(
+                np.fromfile(folder / f"{what}.bin", "<u8").astype(np.int64).reshape(len(ends), -1),
+                axis=0,
+                prepend=0,
+            )
+            for what in ("changes", "settled")
+        ]
+        lines = (folder / "watched.txt").read_text().split() if watched else [""] * len(ends)
     clocks = [model.netlist.clock, *(gate.output for gate in model.clock_gates)]
     # A clock is back where it was at the end of each cycle.
-    settled[clocks] = changes[clocks]
-    _compare("state", model, begin[2:], window.state[2:], ignored=clocks)
-    _compare("settled toggles", model, settled[2:], window.toggles[2:], ignored=[])
-    return Changes(changes, settled)
+    counts[1][:, clocks] = counts[0][:, clocks]
+    values = np.array([list(map(int, line[::-1])) for line in lines], np.uint8)
+    parts = (Changes(*pair) for pair in zip(*counts, strict=True))
+    return Replay(begin, tuple(parts), values)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    # What a testbench is written for; the members as replay() takes them.
+    model: GateModel
+    state: np.ndarray
+    cycles: int
+    driven: list[int]
+    timing: Timing | None
+    ends: list[int]
+    watched: list[int]
 
 
 def require_icarus() -> None:
@@ -138,7 +208,8 @@ def _driven(model: GateModel) -> list[int]:
     return nets + [net for memory in netlist.memories for port in memory.reads for net in port.data]
 
 
-def _verilog(model: GateModel, window: Window, timing: Timing | None) -> Iterator[str]:
+def _verilog(bench: _Bench) -> Iterator[str]:
+    model, timing = bench.model, bench.timing
     netlist = model.netlist
     kinds: dict[tuple[int, int], str] = {}
     for gate in model.gates:
@@ -146,15 +217,14 @@ def _verilog(model: GateModel, window: Window, timing: Timing | None) -> Iterato
     yield "`timescale 1ps / 1ps"
     for (inputs, table), kind in kinds.items():
         yield from _primitive(kind, inputs, table)
-    driven = _driven(model)
-    registers = {netlist.clock, *driven}
+    registers = {netlist.clock, *bench.driven}
     for flop in model.flip_flops:
         registers |= {net for net in (flop.output, flop.inverse) if net >= 0}
     yield "module tb;"
     yield "supply0 n0;\nsupply1 n1;"
     for net in range(2, netlist.nets):
         if net in registers:
-            value = 0 if net == netlist.clock else window.state[net]
+            value = 0 if net == netlist.clock else bench.state[net]
             yield f"reg n{net} = 1'b{value};"
         else:
             yield f"wire n{net};"
@@ -168,7 +238,7 @@ def _verilog(model: GateModel, window: Window, timing: Timing | None) -> Iterato
         yield f"always @({clock}, e{number}) if (!{clock}) l{number} = e{number};"
         yield f"assign n{clock_gate.output} = {clock} & l{number};"
     yield from _flip_flops(model, timing)
-    yield from _stimulus(model, window, driven, timing)
+    yield from _stimulus(bench)
     yield "endmodule"
 
 
@@ -209,9 +279,8 @@ def _flip_flops(model: GateModel, timing: Timing | None) -> Iterator[str]:
         yield "end"
 
 
-def _stimulus(
-    model: GateModel, window: Window, driven: list[int], timing: Timing | None
-) -> Iterator[str]:
+def _stimulus(bench: _Bench) -> Iterator[str]:
+    model, timing = bench.model, bench.timing
     netlist = model.netlist
     if timing is None:
         late, half = 1, len(model.gates) + 10
@@ -220,18 +289,25 @@ def _stimulus(
         late = _whole(float(timing.rise[flops].mean())) if flops else 1
         # Half a period is enough for everything, so that clock gates see settled enables.
         half = math.ceil(critical_path(model, timing)) + late + 10
-    bits = ", ".join(f"n{net}" for net in reversed(driven))
-    yield f"reg [{len(driven) - 1}:0] inputs [0:{window.length - 1}];"
-    yield "integer cycle;"
+    driven = _joined(bench.driven)
+    yield f"reg [{len(bench.driven) - 1}:0] inputs [0:{bench.cycles - 1}];"
+    yield "integer cycle, file;"
     yield f"""initial begin
 $readmemb("inputs.txt", inputs);
+file = $fopen("watched.txt");
 #{2 * half} $watch({netlist.nets});
-for (cycle = 0; cycle < {window.length}; cycle = cycle + 1) begin
+for (cycle = 0; cycle < {bench.cycles}; cycle = cycle + 1) begin
 n{netlist.clock} = 1;
-{{{bits}}} <= #{late} inputs[cycle];
+{{{driven}}} <= #{late} inputs[cycle];
 #{half} n{netlist.clock} = 0;
 #{half} $sample;
-end
-$report;
-$finish(0);
-end"""
+if ({" || ".join(f"cycle == {end - 1}" for end in bench.ends)}) begin
+$report;"""
+    if bench.watched:
+        yield f'$fdisplay(file, "%b", {{{_joined(bench.watched)}}});'
+    yield "end\nend\n$finish(0);\nend"
+
+
+def _joined(nets: list[int]) -> str:
+    """As Verilog has a vector, the last first."""
+    return ", ".join(f"n{net}" for net in reversed(nets))

@@ -1,6 +1,6 @@
 /* Counts changes of nets in Icarus Verilog: $watch(n), for nets tb.n0 to tb.n<n-1>, once the values are
- * settled, which it writes to "first.bin", a byte per net; $sample at the end of each cycle; $report at the end
- * writes "changes.bin" and "settled.bin", a 64-bit number per net. */
+ * settled, which it writes to "first.bin", a byte per net; $sample at the end of each cycle; $report appends the
+ * counts so far to "changes.bin" and "settled.bin", a 64-bit number per net. */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static PLI_INT32 changed(p_cb_data data) {
 }
 
 static void write_file(const char *name, const void *items, size_t size) {
-    FILE *file = fopen(name, "wb");
+    FILE *file = fopen(name, "ab");
     if (!file || fwrite(items, size, nets, file) != (size_t)nets) exit(3);
     fclose(file);
 }
