@@ -28,7 +28,7 @@ CONFIGS = [
     (
         AcceleratorConfig(
             lane=lane, rails=rails, terms_per_rail=terms, banks=banks, window_slots=slots,
-            multiplier_width=3,
+            multiplier_width=3, accumulator="signed",
         ),
         name,
     )
