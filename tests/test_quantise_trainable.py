@@ -17,6 +17,7 @@ from pann_hw.quantise.fuse import Fused
 from pann_hw.quantise.post_training import fit, fit_layers, prepare
 from pann_hw.quantise.recipe import FULL, PLAIN
 from pann_hw.quantise.trainable import TrainableNetwork
+from pann_hw.quantise.uniform import fit_uniform
 from tests.quantise_graphs import Draft, images
 
 BUDGET, LOW = 14.0, 5.0
@@ -133,7 +134,41 @@ def test_several_weight_steps_in_a_layer() -> None:
         TrainableNetwork(prepared.fused, network, BUDGET, 3)
 
 
-def test_network_beyond_the_budget() -> None:
+@pytest.mark.parametrize("max_shift", [0, 3])
+def test_a_dear_network_shrinks_to_the_budget(max_shift: int) -> None:
+    _, fused, network = start("residual", max_shift)
+    spent = flips_per_mac(network, max_shift)
+    model = TrainableNetwork(fused, network, LOW, max_shift)
+    found = []
+    for part in (0.0, 0.5, 1.0):
+        model.shrink(part)
+        found.append(flips_per_mac(model.integer(), max_shift))
+    assert 0.95 * spent < found[0] <= spent
+    assert LOW < found[1] < found[0]
+    assert 0.9 * LOW < found[2] <= LOW
+    model.shrink(1.0)
+    assert flips_per_mac(model.integer(), max_shift) == found[2]
+
+
+def test_a_budget_that_leaves_nothing_for_weights() -> None:
     _, fused, network = start("residual", 3)
-    with pytest.raises(InputError, match=r"budget 3 flips per MAC: the network takes 1\d"):
-        TrainableNetwork(fused, network, 3.0, 3)
+    with pytest.raises(InputError, match=r"budget 0.01 flips .*: shortcuts and means alone take"):
+        TrainableNetwork(fused, network, 0.01, 3)
+
+
+def test_weights_within_limits() -> None:
+    prepared = prepare(GRAPHS["residual"](), images(96), FULL)
+    network = fit_uniform(prepared, 3, True)
+    x = images(48, seed=3)
+    model = TrainableNetwork(prepared.fused, network, None, limits=(-4, 3)).eval()
+    found = model(torch.from_numpy(x)).detach().numpy()
+    assert np.abs(found - outputs(model.integer(), x)).max() <= 1e-5 * np.abs(found).max()
+    assert np.abs(found - outputs(network, x)).mean() <= 0.05 * np.abs(found).max()
+    assert model.integer().budget == network.budget
+
+
+def test_a_budget_or_limits() -> None:
+    _, fused, network = start("residual", 3)
+    for budget, limits in ((None, None), (10.0, (-4, 3))):
+        with pytest.raises(ValueError, match="must be one of them"):
+            TrainableNetwork(fused, network, budget, 3, limits)

@@ -8,6 +8,7 @@ images is taken.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -19,17 +20,19 @@ from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import check_images
 from pann_hw.network.graph import Convolution, FloatGraph
-from pann_hw.quantise.budget import parse_budget
+from pann_hw.quantise.budget import flips_per_mac, parse_budget
 from pann_hw.quantise.post_training import Prepared, fit_layers, least_flips
 from pann_hw.quantise.quality import check_classes
 from pann_hw.quantise.trainable import TrainableNetwork
 
-__all__ = ["Epoch", "Schedule", "Trained", "augmented", "batch_count", "train"]
+__all__ = ["Epoch", "Schedule", "Trained", "augmented", "batch_count", "train", "train_model"]
 
 _LEAST_IMAGES = 32
 _HELD_OUT = 0.1
 _MOST_HELD_OUT = 1024
+_BATCH = 256
 _WARM_UP = 0.1
+_SHRINKING = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Schedule:
             raise ValueError(f"label_weight {self.label_weight}: must be at least 0")
         if self.shift < 0:
             raise ValueError(f"shift {self.shift}: must be at least 0")
+
+    @property
+    def augments(self) -> bool:
+        """Whether images are seen otherwise than they are."""
+        return self.flip or self.shift > 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,8 @@ def train(
     budget : as parse_budget() takes it
     max_shift : largest shift of a term on the hardware; 0 is unary
     schedule : default Schedule()
-    network : to begin with, made of ``prepared`` within the budget; None: fit_layers() makes it
+    network : to begin with, made of ``prepared``; where it takes more than the budget, what layers
+        may take shrinks over the first half of the training. None: fit_layers() makes it
     device : of torch, such as "cpu" or "cuda"
     progress : called after each batch, ``epochs * batch_count(n, schedule)`` times
 
@@ -138,12 +147,46 @@ def train(
     schedule = Schedule() if schedule is None else schedule
     flips = parse_budget(budget)
     graph = prepared.fused.graph
-    _check(graph, x, y)
+    check_data(graph, x, y)
     if network is None:
         network = fit_layers(prepared, flips, max_shift)
     if network is None:
         least = least_flips(prepared, 2, max_shift)
         raise InputError(f"budget {flips:g} flips per MAC: this network needs at least {least:.3g}")
+    model = TrainableNetwork(prepared.fused, network, flips, max_shift)
+    dear = flips_per_mac(network, max_shift) > flips
+    found = train_model(
+        model, network, graph, x, y, schedule, device, progress, _SHRINKING if dear else 0.0
+    )
+    return replace(found, network=replace(found.network, budget=flips))
+
+
+def train_model(
+    model: TrainableNetwork,
+    network: IntegerNetwork,
+    graph: FloatGraph,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    schedule: Schedule,
+    device: str = "cpu",
+    progress: Callable[[], None] = lambda: None,
+    shrinking: float = 0.0,
+) -> Trained:
+    """Train a trainable network towards its float network.
+
+    Parameters
+    ----------
+    model, network : the trainable network, and the integer network that it begins as
+    graph : the float network
+    x, y, schedule, device, progress : as :func:`train` takes them
+    shrinking : part of the training in which the budget shrinks to its end; what is beyond it,
+        ``network`` too, is never taken. 0: ``network`` is within the budget
+
+    Raises
+    ------
+    InputError : bad data, or no such device
+    """
+    check_data(graph, x, y)
     place = _device(device)
     graph = _moved(graph, place)
     images = torch.from_numpy(np.ascontiguousarray(x, np.float32))
@@ -151,17 +194,19 @@ def train(
     generator = torch.Generator().manual_seed(schedule.seed)
     order = torch.randperm(len(images), generator=generator)
     held, kept = order[: _held_out(len(images))], order[_held_out(len(images)) :]
-    model = TrainableNetwork(prepared.fused, network, flips, max_shift).to(place)
-    loss = _Loss(graph, schedule.label_weight, images[held[:256]].to(place))
+    model = model.to(place)
+    # Images that are seen as they are have the same float outputs in each epoch.
+    wanted = torch.cat([_run(graph, part.to(place)) for part in torch.split(images, _BATCH)])
+    loss = _Loss(schedule.label_weight, wanted[held[:_BATCH]])
 
     def held_out() -> float:
         model.eval()
         total = 0.0
         with torch.no_grad():
-            for part in torch.split(held, 256):
-                inputs = images[part].to(place)
+            for part in torch.split(held, _BATCH):
                 classes = None if labels is None else labels[part].to(place)
-                total += float(loss(model(inputs), inputs, classes)) * len(part)
+                outputs = model(images[part].to(place))
+                total += float(loss(outputs, wanted[part], classes)) * len(part)
         model.train()
         return total / len(held)
 
@@ -173,26 +218,36 @@ def train(
         pct_start=_WARM_UP, cycle_momentum=False,
     )  # fmt: skip
     start = held_out()
-    best, least, chosen = 0, start, network
-    epochs = []
+    best, chosen = 0, network
+    least = math.inf if shrinking else start
+    shrunk = shrinking * schedule.epochs * count
+    epochs: list[Epoch] = []
     for number in range(1, schedule.epochs + 1):
         total = 0.0
-        for part in _batches(kept, schedule.batch, generator):
+        for done, part in enumerate(
+            _batches(kept, schedule.batch, generator), (number - 1) * count + 1
+        ):
+            if done <= shrunk:
+                model.shrink(done / shrunk)
             inputs = augmented(images[part], schedule, generator).to(place)
             classes = None if labels is None else labels[part].to(place)
-            wrong = loss(model(inputs), inputs, classes)
+            targets = _run(graph, inputs) if schedule.augments else wanted[part]
+            wrong = loss(model(inputs), targets, classes)
             optimiser.zero_grad()
             wrong.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             rates.step()
             total += float(wrong.detach())
             progress()
+        if number == schedule.epochs:
+            model.shrink(1.0)
         # Settled within the budget first: what is measured is what would be taken.
         found = model.integer()
         epochs.append(Epoch(total / count, held_out()))
-        if epochs[-1].held_out < least:
+        within = number * count >= shrunk
+        if within and epochs[-1].held_out < least:
             best, least, chosen = number, epochs[-1].held_out, found
-    return Trained(replace(chosen, budget=flips), best, start, tuple(epochs))
+    return Trained(chosen, best, start, tuple(epochs))
 
 
 def batch_count(images: int, schedule: Schedule) -> int:
@@ -205,18 +260,15 @@ def _held_out(images: int) -> int:
 
 
 class _Loss:
-    """Of outputs for inputs, given classes or None."""
+    """Of outputs, given the float network's for the same images, and their classes or None."""
 
-    def __init__(self, graph: FloatGraph, label_weight: float, images: torch.Tensor) -> None:
-        self._graph, self._label_weight = graph, label_weight
-        with torch.no_grad():
-            self._variance = float(graph.run(images).var().clamp_min(1e-30))
+    def __init__(self, label_weight: float, wanted: torch.Tensor) -> None:
+        self._label_weight = label_weight
+        self._variance = float(wanted.var().clamp_min(1e-30))
 
     def __call__(
-        self, outputs: torch.Tensor, inputs: torch.Tensor, classes: torch.Tensor | None
+        self, outputs: torch.Tensor, wanted: torch.Tensor, classes: torch.Tensor | None
     ) -> torch.Tensor:
-        with torch.no_grad():
-            wanted = self._graph.run(inputs)
         if classes is None:
             return F.mse_loss(outputs, wanted) / self._variance
         found = F.log_softmax(outputs, 1)
@@ -224,7 +276,18 @@ class _Loss:
         return distance + self._label_weight * F.nll_loss(found, classes)
 
 
-def _check(graph: FloatGraph, x: np.ndarray, y: np.ndarray | None) -> None:
+@torch.no_grad()
+def _run(graph: FloatGraph, images: torch.Tensor) -> torch.Tensor:
+    return graph.run(images)
+
+
+def check_data(graph: FloatGraph, x: np.ndarray, y: np.ndarray | None) -> None:
+    """Check what a network is to be trained on.
+
+    Raises
+    ------
+    InputError : fewer than 32 images, or a wrong shape, type or class
+    """
     check_images(x, graph.input_shape, "training data")
     if len(x) < _LEAST_IMAGES:
         raise InputError(f"{len(x)} training images, must be at least {_LEAST_IMAGES}")
