@@ -45,7 +45,7 @@ def test_the_price_follows_the_weights(rng: np.random.Generator) -> None:
         rule.allowed = part * free
         for _ in range(600):
             found = rule.round(weights, held, adapt=True)
-        assert 0.97 * rule.allowed < cost(found) <= 1.01 * rule.allowed
+        assert 0.93 * rule.allowed < cost(found) < 1.07 * rule.allowed
 
 
 def test_unary_weights_have_as_many_terms_as_they_are_large(rng: np.random.Generator) -> None:

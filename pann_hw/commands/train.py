@@ -1,9 +1,10 @@
-"""``pann-hw train``: the integer network of a budget, trained further on images."""
+"""``pann-hw train``: an integer network, of a budget or for multipliers, trained on images."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,13 @@ from pann_hw.commands.recipe import (
 from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
-    from pann_hw.quantise.training import Schedule
+    from pann_hw.integer.network import IntegerNetwork
+    from pann_hw.network.data import Data
+    from pann_hw.network.graph import FloatGraph
+    from pann_hw.quantise.recipe import Recipe
+    from pann_hw.quantise.training import Schedule, Trained
+
+    Train = Callable[[Data, Schedule, str, Callable[[], None]], Trained]
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -28,11 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_calibration(parser)
     parser.add_argument(
-        "--budget", default="2bit", metavar="FLIPS",
+        "--budget", metavar="FLIPS",
         help="flips per MAC, or 2bit .. 8bit for what an unsigned MAC of that width takes; "
-        "default %(default)s",
+        "default 2bit",
     )  # fmt: skip
-    parser.add_argument("--encoding", default="csd", metavar="NAME", help="csd (default) or unary")
+    parser.add_argument("--encoding", metavar="NAME", help="csd (default) or unary")
+    parser.add_argument(
+        "--uniform", type=int, metavar="BITS",
+        help="in place of a budget: for ordinary multipliers, weights of so many bits",
+    )  # fmt: skip
+    parser.add_argument(
+        "--multiplier", metavar="NAME",
+        help="with --uniform: signed (default) or unsigned, which takes magnitudes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--activation-bits", type=int, metavar="BITS",
+        help="of hidden activations at most, default 8; with --uniform of each, default as weights",
+    )  # fmt: skip
     add_recipe(parser)
     group = parser.add_argument_group("training, on all of --data")
     group.add_argument("--epochs", type=int, metavar="N", help="default 10")
@@ -61,34 +80,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Import, quantise, train; the network of the best epoch is saved."""
     from pann_hw.integer.store import save
-    from pann_hw.integer.terms import ENCODINGS
-    from pann_hw.quantise.budget import flips_per_mac, mean_bits, parse_budget
-    from pann_hw.quantise.post_training import prepare
+    from pann_hw.quantise.budget import mean_additions, mean_bits
     from pann_hw.quantise.quality import float_outputs, quality
-    from pann_hw.quantise.search import best, search
-    from pann_hw.quantise.training import batch_count, train
+    from pann_hw.quantise.training import batch_count
 
     check_calibration(args)
     recipe = load_recipe(args)
     if recipe.channel_steps:
         raise InputError("--channel-steps: training takes one weight step for a layer")
-    if args.encoding not in ENCODINGS:
-        raise InputError(f"--encoding {args.encoding}: must be one of {', '.join(ENCODINGS)}")
-    budget = parse_budget(args.budget)
+    target = _budget(args) if args.uniform is None else _uniform(args)
     schedule = _schedule(args)
     check_writable(args.output)
     graph, data = load_float(args.network, args.data)
-    max_shift = args.max_shift if args.encoding == "csd" else 0
     calibration = data.first(args.images)
-    x = calibration.x
-    say(f"quantising, {len(x)} calibration images")
-    start = best(search(graph, x, calibration.y, budget, max_shift, recipe=recipe)).network
-    prepared = prepare(graph, x, recipe)
+    say(f"quantising, {len(calibration)} calibration images")
+    start, train = target.begin(graph, calibration, recipe)
     steps = schedule.epochs * batch_count(len(data), schedule)
     with bar(f"training on {len(data)} images", steps) as step:
-        trained = train(
-            prepared, data.x, data.y, budget, max_shift, schedule, start, args.device, step
-        )
+        trained = train(data, schedule, args.device, step)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     save(trained.network, args.output)
     wanted = float_outputs(graph, data.x)
@@ -96,16 +105,16 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         {
             "network": name,
             "bx": mean_bits(network),
-            "R": network.additions,
-            "flips_per_mac": flips_per_mac(network, max_shift),
+            "R": mean_additions(network),
+            "flips_per_mac": target.flips(network),
             **asdict(quality(network, data.x, data.y, wanted)),
         }
         for name, network in (("quantised", start), ("trained", trained.network))
     ]
     return {
         "network": str(args.output),
-        "budget": budget,
-        "encoding": args.encoding,
+        **target.about,
+        "title": target.title,
         "recipe": asdict(recipe),
         "schedule": asdict(schedule),
         "images": len(data),
@@ -114,6 +123,95 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "epochs": [asdict(epoch) for epoch in trained.epochs],
         "networks": rows,
     }
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What networks are trained for.
+
+    Attributes
+    ----------
+    title, about : for people, and for JSON
+    flips : flips per MAC of a network
+    begin : the network to begin with, and what trains it; called with the float network, its
+        calibration data and the recipe
+    """
+
+    title: str
+    about: dict[str, object]
+    flips: Callable[[IntegerNetwork], float]
+    begin: Callable[[FloatGraph, Data, Recipe], tuple[IntegerNetwork, Train]]
+
+
+def _budget(args: argparse.Namespace) -> _Target:
+    from pann_hw.integer.terms import ENCODINGS
+    from pann_hw.quantise.budget import WIDTHS, flips_per_mac, parse_budget
+    from pann_hw.quantise.post_training import prepare
+    from pann_hw.quantise.search import best, search
+    from pann_hw.quantise.training import train
+
+    if args.multiplier is not None:
+        raise InputError(f"--multiplier {args.multiplier}: has a meaning with --uniform alone")
+    encoding = args.encoding or "csd"
+    if encoding not in ENCODINGS:
+        raise InputError(f"--encoding {encoding}: must be one of {', '.join(ENCODINGS)}")
+    budget = parse_budget(args.budget or "2bit")
+    widest = WIDTHS[-1] if args.activation_bits is None else args.activation_bits
+    if widest not in WIDTHS:
+        raise InputError(f"--activation-bits {widest}: must be {WIDTHS[0]}..{WIDTHS[-1]}")
+    max_shift = args.max_shift if encoding == "csd" else 0
+
+    def begin(graph: FloatGraph, calibration: Data, recipe: Recipe) -> tuple[IntegerNetwork, Train]:
+        widths = range(WIDTHS[0], widest + 1)
+        x, y = calibration.x, calibration.y
+        found = search(graph, x, y, budget, max_shift, recipe=recipe, widths=widths)
+        start = best(found).network
+        prepared = prepare(graph, x, recipe)
+        return start, lambda data, schedule, device, step: train(
+            prepared, data.x, data.y, budget, max_shift, schedule, start, device, step
+        )
+
+    return _Target(
+        f"Budget {budget:g} flips per MAC, {encoding} terms",
+        {"budget": budget, "encoding": encoding, "activation_bits": widest},
+        lambda network: flips_per_mac(network, max_shift),
+        begin,
+    )
+
+
+def _uniform(args: argparse.Namespace) -> _Target:
+    from pann_hw.quantise.budget import WIDTHS, multiplier_flips_per_mac
+    from pann_hw.quantise.build import INPUT_BITS
+    from pann_hw.quantise.post_training import prepare
+    from pann_hw.quantise.uniform import fit_uniform
+    from pann_hw.quantise.uniform_training import train_uniform
+
+    for name in ("budget", "encoding"):
+        if (value := getattr(args, name)) is not None:
+            raise InputError(f"--{name} {value}: has no meaning with --uniform, leave one out")
+    kind = args.multiplier or "signed"
+    if kind not in ("signed", "unsigned"):
+        raise InputError(f"--multiplier {kind}: must be signed or unsigned")
+    signed, bits = kind == "signed", args.uniform
+    x_bits = bits if args.activation_bits is None else args.activation_bits
+    for name, width in (("uniform", bits), ("activation-bits", x_bits)):
+        if width not in WIDTHS:
+            raise InputError(f"--{name} {width}: must be {WIDTHS[0]}..{WIDTHS[-1]}")
+
+    def begin(graph: FloatGraph, calibration: Data, recipe: Recipe) -> tuple[IntegerNetwork, Train]:
+        prepared = prepare(graph, calibration.x, recipe)
+        start = fit_uniform(prepared, bits, signed, INPUT_BITS, x_bits)
+        return start, lambda data, schedule, device, step: train_uniform(
+            prepared, data.x, data.y, bits, signed=signed, input_bits=INPUT_BITS,
+            activation_bits=x_bits, schedule=schedule, network=start, device=device, progress=step,
+        )  # fmt: skip
+
+    return _Target(
+        f"{kind.capitalize()} multipliers of {bits} x {x_bits} bits",
+        {"uniform": bits, "multiplier": kind, "activation_bits": x_bits},
+        lambda network: multiplier_flips_per_mac(network, bits, signed=signed),
+        begin,
+    )
 
 
 def _schedule(args: argparse.Namespace) -> Schedule:
@@ -132,8 +230,7 @@ def show(result: dict[str, object]) -> None:
     assert isinstance(epochs, list) and isinstance(rows, list)
     losses = [{"loss": None, "held_out": result["start"]}, *epochs]
     table(
-        f"Budget {result['budget']:g} flips per MAC, {result['encoding']} terms, "
-        f"{result['images']} training images",
+        f"{result['title']}, {result['images']} training images",
         ("epoch", "loss", "held-out loss", ""),
         [
             (

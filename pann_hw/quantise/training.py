@@ -25,7 +25,16 @@ from pann_hw.quantise.post_training import Prepared, fit_layers, least_flips
 from pann_hw.quantise.quality import check_classes
 from pann_hw.quantise.trainable import TrainableNetwork
 
-__all__ = ["Epoch", "Schedule", "Trained", "augmented", "batch_count", "train", "train_model"]
+__all__ = [
+    "Epoch",
+    "Schedule",
+    "Trained",
+    "augmented",
+    "batch_count",
+    "held_out",
+    "train",
+    "train_model",
+]
 
 _LEAST_IMAGES = 32
 _HELD_OUT = 0.1
@@ -192,14 +201,13 @@ def train_model(
     images = torch.from_numpy(np.ascontiguousarray(x, np.float32))
     labels = None if y is None else torch.from_numpy(y.astype(np.int64))
     generator = torch.Generator().manual_seed(schedule.seed)
-    order = torch.randperm(len(images), generator=generator)
-    held, kept = order[: _held_out(len(images))], order[_held_out(len(images)) :]
+    held, kept = _parted(len(images), generator)
     model = model.to(place)
     # Images that are seen as they are have the same float outputs in each epoch.
     wanted = torch.cat([_run(graph, part.to(place)) for part in torch.split(images, _BATCH)])
     loss = _Loss(schedule.label_weight, wanted[held[:_BATCH]])
 
-    def held_out() -> float:
+    def judged() -> float:
         model.eval()
         total = 0.0
         with torch.no_grad():
@@ -217,7 +225,7 @@ def train_model(
         optimiser, [group["lr"] for group in groups], schedule.epochs * count,
         pct_start=_WARM_UP, cycle_momentum=False,
     )  # fmt: skip
-    start = held_out()
+    start = judged()
     best, chosen = 0, network
     least = math.inf if shrinking else start
     shrunk = shrinking * schedule.epochs * count
@@ -243,7 +251,7 @@ def train_model(
             model.shrink(1.0)
         # Settled within the budget first: what is measured is what would be taken.
         found = model.integer()
-        epochs.append(Epoch(total / count, held_out()))
+        epochs.append(Epoch(total / count, judged()))
         within = number * count >= shrunk
         if within and epochs[-1].held_out < least:
             best, least, chosen = number, epochs[-1].held_out, found
@@ -253,6 +261,19 @@ def train_model(
 def batch_count(images: int, schedule: Schedule) -> int:
     """Batches of an epoch, for so many images in all."""
     return -(-(images - _held_out(images)) // schedule.batch)
+
+
+def held_out(images: int, schedule: Schedule) -> np.ndarray:
+    """Indices of the images, of so many, that a training by this schedule is judged by."""
+    held, _ = _parted(images, torch.Generator().manual_seed(schedule.seed))
+    found: np.ndarray = held.numpy()
+    return found
+
+
+def _parted(images: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Indices of the images that are held out, and of those that are trained on."""
+    order = torch.randperm(images, generator=generator)
+    return order[: _held_out(images)], order[_held_out(images) :]
 
 
 def _held_out(images: int) -> int:
