@@ -66,7 +66,6 @@ def test_activations_of_a_largest_width(
     assert main([*arguments, *given]) == 0
     result = json.loads(capsys.readouterr().out)
     network = load(Path(result["network"]))
-    assert result["activation_bits"] == 3
     assert {layer.output.bits for layer in network.layers[:-1]} <= {2, 3}
 
 
@@ -74,10 +73,10 @@ def test_activations_of_a_largest_width(
 def test_for_multipliers(
     kind: str, limits: tuple[int, int], arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ["--uniform", "3", "--multiplier", kind, "--activation-bits", "5", "--recipe", "full"]
+    given = ["--baseline", kind, "--bits", "3", "--activation-bits", "5", "--input-bits", "8"]
     assert main([*arguments, *given, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert (result["uniform"], result["multiplier"], result["activation_bits"]) == (3, kind, 5)
+    assert (result["baseline"], result["encoding"]) == (kind, None)
     network = load(Path(result["network"]))
     for layer in network.layers:
         if isinstance(layer, Accumulate):
@@ -86,7 +85,7 @@ def test_for_multipliers(
     assert {layer.output.bits for layer in network.layers[:-1]} == {5}
     assert network.input.bits == 8
     flips = multiplier_flips_per_mac(network, 3, signed=kind == "signed")
-    assert result["networks"][1]["flips_per_mac"] == flips
+    assert result["networks"][1]["flips_per_mac"] == flips == result["budget"]
     assert main([*arguments, *given]) == 0
     title = f"{kind.capitalize()} multipliers of 3 x 5 bits, 96 training images"
     assert title in capsys.readouterr().out
@@ -102,12 +101,10 @@ def test_for_multipliers(
         (["--budget", "9bit"], "budget '9bit'"),
         (["--channel-steps"], "--channel-steps: training takes one weight step"),
         (["--activation-bits", "9"], "--activation-bits 9: must be 2..8"),
-        (["--multiplier", "signed"], "--multiplier signed: has a meaning with --uniform alone"),
-        (["--uniform", "1"], "--uniform 1: must be 2..8"),
-        (["--uniform", "4", "--activation-bits", "1"], "--activation-bits 1: must be 2..8"),
-        (["--uniform", "4", "--budget", "3bit"], "--budget 3bit: has no meaning with --uniform"),
-        (["--uniform", "4", "--encoding", "csd"], "--encoding csd: has no meaning with --uniform"),
-        (["--uniform", "4", "--multiplier", "odd"], "--multiplier odd: must be signed or unsigned"),
+        (["--bits", "4"], "--bits 4: only with --baseline signed or unsigned"),
+        (["--baseline", "signed"], "--baseline signed: needs --bits 2..8"),
+        (["--baseline", "odd", "--bits", "4"], "--baseline odd: must be one of signed, unsigned"),
+        (["--baseline", "signed", "--bits", "4", "--budget", "3bit"], "--budget 3bit: not with"),
         (["--device", "cuda:77"], "device 'cuda:77': not to be had"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,15 @@ from pann_hw.commands.recipe import (
     load_float,
     load_recipe,
 )
+from pann_hw.commands.target import (
+    add_target,
+    budget_of,
+    check_target,
+    encoding_of,
+    max_shift_of,
+    title_of,
+    widths_of,
+)
 from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +36,8 @@ if TYPE_CHECKING:
     from pann_hw.quantise.training import Schedule, Trained
 
     Train = Callable[[Data, Schedule, str, Callable[[], None]], Trained]
+    Begun = tuple[IntegerNetwork, Train, Callable[[IntegerNetwork], float]]
+    """The network to begin with, what trains it, and flips per MAC."""
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -34,24 +45,7 @@ __all__ = ["add_arguments", "run", "show"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_calibration(parser)
-    parser.add_argument(
-        "--budget", metavar="FLIPS",
-        help="flips per MAC, or 2bit .. 8bit for what an unsigned MAC of that width takes; "
-        "default 2bit",
-    )  # fmt: skip
-    parser.add_argument("--encoding", metavar="NAME", help="csd (default) or unary")
-    parser.add_argument(
-        "--uniform", type=int, metavar="BITS",
-        help="in place of a budget: for ordinary multipliers, weights of so many bits",
-    )  # fmt: skip
-    parser.add_argument(
-        "--multiplier", metavar="NAME",
-        help="with --uniform: signed (default) or unsigned, which takes magnitudes",
-    )  # fmt: skip
-    parser.add_argument(
-        "--activation-bits", type=int, metavar="BITS",
-        help="of hidden activations at most, default 8; with --uniform of each, default as weights",
-    )  # fmt: skip
+    add_target(parser)
     add_recipe(parser)
     group = parser.add_argument_group("training, on all of --data")
     group.add_argument("--epochs", type=int, metavar="N", help="default 10")
@@ -88,13 +82,14 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     recipe = load_recipe(args)
     if recipe.channel_steps:
         raise InputError("--channel-steps: training takes one weight step for a layer")
-    target = _budget(args) if args.uniform is None else _uniform(args)
+    check_target(args)
     schedule = _schedule(args)
     check_writable(args.output)
     graph, data = load_float(args.network, args.data)
     calibration = data.first(args.images)
     say(f"quantising, {len(calibration)} calibration images")
-    start, train = target.begin(graph, calibration, recipe)
+    begin = _budgeted if args.baseline is None else _baseline
+    start, train, flips = begin(args, graph, calibration, recipe)
     steps = schedule.epochs * batch_count(len(data), schedule)
     with bar(f"training on {len(data)} images", steps) as step:
         trained = train(data, schedule, args.device, step)
@@ -106,15 +101,17 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             "network": name,
             "bx": mean_bits(network),
             "R": mean_additions(network),
-            "flips_per_mac": target.flips(network),
+            "flips_per_mac": flips(network),
             **asdict(quality(network, data.x, data.y, wanted)),
         }
         for name, network in (("quantised", start), ("trained", trained.network))
     ]
     return {
         "network": str(args.output),
-        **target.about,
-        "title": target.title,
+        "budget": trained.network.budget,
+        "encoding": None if args.baseline else encoding_of(args),
+        "baseline": args.baseline,
+        "title": title_of(args),
         "recipe": asdict(recipe),
         "schedule": asdict(schedule),
         "images": len(data),
@@ -125,93 +122,47 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What networks are trained for.
-
-    Attributes
-    ----------
-    title, about : for people, and for JSON
-    flips : flips per MAC of a network
-    begin : the network to begin with, and what trains it; called with the float network, its
-        calibration data and the recipe
-    """
-
-    title: str
-    about: dict[str, object]
-    flips: Callable[[IntegerNetwork], float]
-    begin: Callable[[FloatGraph, Data, Recipe], tuple[IntegerNetwork, Train]]
-
-
-def _budget(args: argparse.Namespace) -> _Target:
-    from pann_hw.integer.terms import ENCODINGS
-    from pann_hw.quantise.budget import WIDTHS, flips_per_mac, parse_budget
+def _budgeted(
+    args: argparse.Namespace, graph: FloatGraph, calibration: Data, recipe: Recipe
+) -> Begun:
+    from pann_hw.quantise.budget import flips_per_mac
     from pann_hw.quantise.post_training import prepare
     from pann_hw.quantise.search import best, search
     from pann_hw.quantise.training import train
 
-    if args.multiplier is not None:
-        raise InputError(f"--multiplier {args.multiplier}: has a meaning with --uniform alone")
-    encoding = args.encoding or "csd"
-    if encoding not in ENCODINGS:
-        raise InputError(f"--encoding {encoding}: must be one of {', '.join(ENCODINGS)}")
-    budget = parse_budget(args.budget or "2bit")
-    widest = WIDTHS[-1] if args.activation_bits is None else args.activation_bits
-    if widest not in WIDTHS:
-        raise InputError(f"--activation-bits {widest}: must be {WIDTHS[0]}..{WIDTHS[-1]}")
-    max_shift = args.max_shift if encoding == "csd" else 0
-
-    def begin(graph: FloatGraph, calibration: Data, recipe: Recipe) -> tuple[IntegerNetwork, Train]:
-        widths = range(WIDTHS[0], widest + 1)
-        x, y = calibration.x, calibration.y
-        found = search(graph, x, y, budget, max_shift, recipe=recipe, widths=widths)
-        start = best(found).network
-        prepared = prepare(graph, x, recipe)
-        return start, lambda data, schedule, device, step: train(
+    x, budget, max_shift = calibration.x, budget_of(args), max_shift_of(args)
+    start = best(
+        search(graph, x, calibration.y, budget, max_shift, recipe=recipe, widths=widths_of(args))
+    ).network
+    prepared = prepare(graph, x, recipe)
+    return (
+        start,
+        lambda data, schedule, device, step: train(
             prepared, data.x, data.y, budget, max_shift, schedule, start, device, step
-        )
-
-    return _Target(
-        f"Budget {budget:g} flips per MAC, {encoding} terms",
-        {"budget": budget, "encoding": encoding, "activation_bits": widest},
+        ),
         lambda network: flips_per_mac(network, max_shift),
-        begin,
     )
 
 
-def _uniform(args: argparse.Namespace) -> _Target:
-    from pann_hw.quantise.budget import WIDTHS, multiplier_flips_per_mac
-    from pann_hw.quantise.build import INPUT_BITS
+def _baseline(
+    args: argparse.Namespace, graph: FloatGraph, calibration: Data, recipe: Recipe
+) -> Begun:
+    from pann_hw.quantise.budget import multiplier_flips_per_mac
     from pann_hw.quantise.post_training import prepare
     from pann_hw.quantise.uniform import fit_uniform
     from pann_hw.quantise.uniform_training import train_uniform
 
-    for name in ("budget", "encoding"):
-        if (value := getattr(args, name)) is not None:
-            raise InputError(f"--{name} {value}: has no meaning with --uniform, leave one out")
-    kind = args.multiplier or "signed"
-    if kind not in ("signed", "unsigned"):
-        raise InputError(f"--multiplier {kind}: must be signed or unsigned")
-    signed, bits = kind == "signed", args.uniform
-    x_bits = bits if args.activation_bits is None else args.activation_bits
-    for name, width in (("uniform", bits), ("activation-bits", x_bits)):
-        if width not in WIDTHS:
-            raise InputError(f"--{name} {width}: must be {WIDTHS[0]}..{WIDTHS[-1]}")
-
-    def begin(graph: FloatGraph, calibration: Data, recipe: Recipe) -> tuple[IntegerNetwork, Train]:
-        prepared = prepare(graph, calibration.x, recipe)
-        start = fit_uniform(prepared, bits, signed, INPUT_BITS, x_bits)
-        return start, lambda data, schedule, device, step: train_uniform(
-            prepared, data.x, data.y, bits, signed=signed, input_bits=INPUT_BITS,
-            activation_bits=x_bits, schedule=schedule, network=start, device=device, progress=step,
-        )  # fmt: skip
-
-    return _Target(
-        f"{kind.capitalize()} multipliers of {bits} x {x_bits} bits",
-        {"uniform": bits, "multiplier": kind, "activation_bits": x_bits},
+    bits, signed = args.bits, args.baseline == "signed"
+    prepared = prepare(graph, calibration.x, recipe)
+    start = fit_uniform(prepared, bits, signed, args.input_bits, args.activation_bits)
+    return (
+        start,
+        lambda data, schedule, device, step: train_uniform(
+            prepared, data.x, data.y, bits, signed=signed, schedule=schedule, network=start,
+            device=device, progress=step,
+        ),
         lambda network: multiplier_flips_per_mac(network, bits, signed=signed),
-        begin,
-    )
+    )  # fmt: skip
 
 
 def _schedule(args: argparse.Namespace) -> Schedule:
