@@ -14,12 +14,8 @@ from tests.benchmark_data import made_up_folder
 
 
 def test_points_are_printed_and_networks_kept(
-    tmp_path: Path,
-    rng: np.random.Generator,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
     folder = made_up_folder(tmp_path, rng, 800)
     arguments = ["--data-folder", str(folder), "--output", str(tmp_path / "kept")]
     arguments += ["--columns", "10-csd,signed-4bit"]
