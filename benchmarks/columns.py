@@ -90,24 +90,20 @@ def post_training(
     )
 
 
-def trained(
-    budget: str, encoding: str, widest: int = WIDTHS[-1], start: str | None = None
-) -> Column:
+def trained(budget: str, encoding: str, widest: int = WIDTHS[-1]) -> Column:
     """Training on all training images, from post-training quantisation on.
 
     Parameters
     ----------
     budget, encoding, widest : as :func:`post_training` takes them
-    start : budget of the network to begin with, from which it shrinks; None: ``budget``
     """
     max_shift = _max_shift(encoding)
     widths = range(WIDTHS[0], widest + 1)
-    begin = budget if start is None else start
 
     def quantise(graph: FloatGraph, calibration: Data, training: Data | None) -> IntegerNetwork:
         assert training is not None
         found = search(
-            graph, calibration.x, calibration.y, begin, max_shift, recipe=FULL, widths=widths
+            graph, calibration.x, calibration.y, budget, max_shift, recipe=FULL, widths=widths
         )
         prepared = prepare(graph, calibration.x, FULL)
         network = best(found).network
@@ -125,7 +121,6 @@ def trained(
             "recipe": asdict(FULL),
             "schedule": asdict(_SCHEDULE),
             **_widest(widest),
-            **({} if start is None else {"start": start}),
         },
         quantise=quantise,
         flips=lambda network: flips_per_mac(network, max_shift),

@@ -113,10 +113,9 @@ def test_columns_for_lanes_of_some_width() -> None:
     assert "widest" not in free.settings and free.name == "8-csd"
 
 
-def test_training_from_a_larger_budget() -> None:
-    column = trained("6", "csd", 4, "10")
+def test_training_with_narrow_activations() -> None:
+    column = trained("6", "csd", 4)
     assert (column.name, column.title) == ("6-csd-x4-trained", "P = 6 CSD, bx <= 4, trained")
-    assert column.settings["start"] == "10"
     network = made(column)
     assert 3 < column.flips(network) <= 6
     assert max(widths(network)) <= 4

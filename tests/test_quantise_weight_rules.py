@@ -30,22 +30,20 @@ def test_settled_weights_cost_what_is_allowed(rng: np.random.Generator) -> None:
     found = rule.round(weights, held, adapt=False)
     assert 0.69 * free < cost(found) <= 0.7 * free
     assert not rule.settle(weights, held)
-    rule.allowed = 0.3 * free
-    assert rule.settle(weights, found)
-    assert 0.28 * free < cost(rule.round(weights, found, adapt=False)) <= 0.3 * free
+    scarce = CostRule(BITS, 0.3 * free, 3)
+    assert scarce.settle(weights, found)
+    assert 0.28 * free < cost(scarce.round(weights, found, adapt=False)) <= 0.3 * free
 
 
 def test_the_price_follows_the_weights(rng: np.random.Generator) -> None:
     weights = drawn(rng)
     held = [one.round() for one in weights]
-    for start, part in ((1.0, 0.6), (0.4, 0.8)):
-        free = cost(held)
-        rule = CostRule(BITS, start * free, 3)
-        rule.settle(weights, held)
-        rule.allowed = part * free
+    for part in (0.4, 0.6, 0.8):
+        allowed = part * cost(held)
+        rule = CostRule(BITS, allowed, 3)
         for _ in range(600):
             found = rule.round(weights, held, adapt=True)
-        assert 0.93 * rule.allowed < cost(found) < 1.07 * rule.allowed
+        assert 0.93 * allowed < cost(found) < 1.07 * allowed
 
 
 def test_unary_weights_have_as_many_terms_as_they_are_large(rng: np.random.Generator) -> None:

@@ -45,15 +45,14 @@ class TrainableNetwork(nn.Module):
     ----------
     fused : the float network's layers
     network : their integer network to begin with, as post-training quantisation makes it
-    budget : flips per MAC; what ``network`` leaves of it is shared out, and what it takes too much
-        is taken from all layers alike. None: the integers stay within ``limits`` instead
+    budget : flips per MAC; what ``network`` leaves of it is shared out. None: the integers stay
+        within ``limits`` instead
     max_shift : largest shift of a term on the hardware; 0 is unary
     limits : the least and the largest integer weight, as multipliers of some width take them
 
     Raises
     ------
-    InputError : a network with several weight steps in one layer, or whose shortcuts and means
-        alone are beyond the budget
+    InputError : a network with several weight steps in one layer, or one beyond the budget
     ValueError : both a budget and limits, or neither
     """
 
@@ -71,7 +70,6 @@ class TrainableNetwork(nn.Module):
         self._network, self._limits = network, limits
         self._budget = network.budget if budget is None else budget
         self._max_shift = max_shift
-        self._rules: dict[str, tuple[CostRule, float, float]] = {}
         tensors = network.tensors
         share = 1.0 if budget is None else _share(network, budget, max_shift)
         self.layers = nn.ModuleList()
@@ -91,21 +89,9 @@ class TrainableNetwork(nn.Module):
         if self._limits is not None:
             return RangeRule(self._limits)
         tensors = self._network.tensors
-        begin = allowance(made, tensors, self._max_shift)
         bits = [tensors[one.tensor].bits for one in made.sources if one.learned]
-        rule = CostRule(bits, share * begin, self._max_shift)
-        self._rules[made.output.name] = rule, begin, share * begin
-        return rule
-
-    def shrink(self, part: float) -> None:
-        """Allow each layer what lies between the cost to begin with and its share of the budget.
-
-        Parameters
-        ----------
-        part : of the way, on a logarithmic scale; 0 is the beginning, 1 the budget
-        """
-        for rule, begin, end in self._rules.values():
-            rule.allowed = max(begin, end) * (end / max(begin, end)) ** part
+        allowed = share * allowance(made, tensors, self._max_shift)
+        return CostRule(bits, allowed, self._max_shift)
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         """Parameters for an optimiser such as Adam, each kind with a learning rate that suits it.
@@ -183,22 +169,17 @@ class _Pool(nn.Module):
 
 
 def _share(network: IntegerNetwork, budget: float, max_shift: int) -> float:
-    """What each layer may cost at the budget, over what it costs in a network."""
+    """What each layer may cost at the budget, over what it costs in a network within it."""
+    spent = flips_per_mac(network, max_shift)
+    if spent > budget:
+        raise InputError(f"budget {budget:g} flips per MAC: the network takes {spent:.3g}")
     tensors = network.tensors
     learned = sum(
         allowance(made, tensors, max_shift) * made.output.shape[1] * made.output.shape[2]
         for made in network.layers
         if isinstance(made, Accumulate)
     )
-    if not learned:
-        return 1.0
-    share = 1 + (budget - flips_per_mac(network, max_shift)) * network.macs / learned
-    if share <= 0:
-        other = flips_per_mac(network, max_shift) - learned / network.macs
-        raise InputError(
-            f"budget {budget:g} flips per MAC: shortcuts and means alone take {other:.3g}"
-        )
-    return share
+    return 1 + (budget - spent) * network.macs / learned if learned else 1.0
 
 
 def _unit(made: Accumulate, output_scale: float) -> float:

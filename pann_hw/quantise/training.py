@@ -8,7 +8,6 @@ images is taken.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -20,7 +19,7 @@ from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.integer.run import check_images
 from pann_hw.network.graph import Convolution, FloatGraph
-from pann_hw.quantise.budget import flips_per_mac, parse_budget
+from pann_hw.quantise.budget import parse_budget
 from pann_hw.quantise.post_training import Prepared, fit_layers, least_flips
 from pann_hw.quantise.quality import check_classes
 from pann_hw.quantise.trainable import TrainableNetwork
@@ -41,7 +40,6 @@ _HELD_OUT = 0.1
 _MOST_HELD_OUT = 1024
 _BATCH = 256
 _WARM_UP = 0.1
-_SHRINKING = 0.5
 
 
 @dataclass(frozen=True)
@@ -144,8 +142,7 @@ def train(
     budget : as parse_budget() takes it
     max_shift : largest shift of a term on the hardware; 0 is unary
     schedule : default Schedule()
-    network : to begin with, made of ``prepared``; where it takes more than the budget, what layers
-        may take shrinks over the first half of the training. None: fit_layers() makes it
+    network : to begin with, made of ``prepared`` within the budget; None: fit_layers() makes it
     device : of torch, such as "cpu" or "cuda"
     progress : called after each batch, ``epochs * batch_count(n, schedule)`` times
 
@@ -163,10 +160,7 @@ def train(
         least = least_flips(prepared, 2, max_shift)
         raise InputError(f"budget {flips:g} flips per MAC: this network needs at least {least:.3g}")
     model = TrainableNetwork(prepared.fused, network, flips, max_shift)
-    dear = flips_per_mac(network, max_shift) > flips
-    found = train_model(
-        model, network, graph, x, y, schedule, device, progress, _SHRINKING if dear else 0.0
-    )
+    found = train_model(model, network, graph, x, y, schedule, device, progress)
     return replace(found, network=replace(found.network, budget=flips))
 
 
@@ -179,7 +173,6 @@ def train_model(
     schedule: Schedule,
     device: str = "cpu",
     progress: Callable[[], None] = lambda: None,
-    shrinking: float = 0.0,
 ) -> Trained:
     """Train a trainable network towards its float network.
 
@@ -188,8 +181,6 @@ def train_model(
     model, network : the trainable network, and the integer network that it begins as
     graph : the float network
     x, y, schedule, device, progress : as :func:`train` takes them
-    shrinking : part of the training in which the budget shrinks to its end; what is beyond it,
-        ``network`` too, is never taken. 0: ``network`` is within the budget
 
     Raises
     ------
@@ -226,17 +217,11 @@ def train_model(
         pct_start=_WARM_UP, cycle_momentum=False,
     )  # fmt: skip
     start = judged()
-    best, chosen = 0, network
-    least = math.inf if shrinking else start
-    shrunk = shrinking * schedule.epochs * count
-    epochs: list[Epoch] = []
+    best, least, chosen = 0, start, network
+    epochs = []
     for number in range(1, schedule.epochs + 1):
         total = 0.0
-        for done, part in enumerate(
-            _batches(kept, schedule.batch, generator), (number - 1) * count + 1
-        ):
-            if done <= shrunk:
-                model.shrink(done / shrunk)
+        for part in _batches(kept, schedule.batch, generator):
             inputs = augmented(images[part], schedule, generator).to(place)
             classes = None if labels is None else labels[part].to(place)
             targets = _run(graph, inputs) if schedule.augments else wanted[part]
@@ -247,13 +232,10 @@ def train_model(
             rates.step()
             total += float(wrong.detach())
             progress()
-        if number == schedule.epochs:
-            model.shrink(1.0)
         # Settled within the budget first: what is measured is what would be taken.
         found = model.integer()
         epochs.append(Epoch(total / count, judged()))
-        within = number * count >= shrunk
-        if within and epochs[-1].held_out < least:
+        if epochs[-1].held_out < least:
             best, least, chosen = number, epochs[-1].held_out, found
     return Trained(chosen, best, start, tuple(epochs))
 

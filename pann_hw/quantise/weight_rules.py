@@ -61,7 +61,7 @@ class CostRule:
 
     def __init__(self, bits: Sequence[int], allowed: float, max_shift: int) -> None:
         self._bits, self._max_shift, self._price = tuple(bits), max_shift, _PRICE
-        self.allowed = allowed
+        self._allowed = allowed
 
     def begin(self, integers: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         """As :class:`WeightRule` has it."""
@@ -80,22 +80,22 @@ class CostRule:
         if adapt:
             # A change of price moves many weights: it changes slowly, and not at all while the cost
             # is close below the limit.
-            if cost > self.allowed:
+            if cost > self._allowed:
                 self._price = max(self._price, _LEAST_PRICE) * (1 + _PACE)
-            elif cost < _CLOSE * self.allowed:
+            elif cost < _CLOSE * self._allowed:
                 self._price *= 1 - _PACE
         return found
 
     def settle(self, weights: Sequence[torch.Tensor], held: Sequence[torch.Tensor]) -> bool:
         """Raise the price, if need be, until the weights cost no more than is allowed."""
-        if self._rounded(weights, held, self._price)[1] <= self.allowed:
+        if self._rounded(weights, held, self._price)[1] <= self._allowed:
             return False
         low = high = max(self._price, _LEAST_PRICE)
-        while self._rounded(weights, held, high)[1] > self.allowed:
+        while self._rounded(weights, held, high)[1] > self._allowed:
             low, high = high, high * 2
         for _ in range(_BISECTIONS):
             middle = (low + high) / 2
-            if self._rounded(weights, held, middle)[1] > self.allowed:
+            if self._rounded(weights, held, middle)[1] > self._allowed:
                 low = middle
             else:
                 high = middle
