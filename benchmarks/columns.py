@@ -90,12 +90,15 @@ def post_training(
     )
 
 
-def trained(budget: str, encoding: str, widest: int = WIDTHS[-1]) -> Column:
+def trained(
+    budget: str, encoding: str, widest: int = WIDTHS[-1], schedule: Schedule = _SCHEDULE
+) -> Column:
     """Training on all training images, from post-training quantisation on.
 
     Parameters
     ----------
     budget, encoding, widest : as :func:`post_training` takes them
+    schedule : how to train
     """
     max_shift = _max_shift(encoding)
     widths = range(WIDTHS[0], widest + 1)
@@ -107,9 +110,7 @@ def trained(budget: str, encoding: str, widest: int = WIDTHS[-1]) -> Column:
         )
         prepared = prepare(graph, calibration.x, FULL)
         network = best(found).network
-        return train(
-            prepared, training.x, training.y, budget, max_shift, _SCHEDULE, network
-        ).network
+        return train(prepared, training.x, training.y, budget, max_shift, schedule, network).network
 
     return Column(
         name=f"{_name(budget, encoding, widest)}-trained",
@@ -119,7 +120,7 @@ def trained(budget: str, encoding: str, widest: int = WIDTHS[-1]) -> Column:
             "budget": budget,
             "max_shift": max_shift,
             "recipe": asdict(FULL),
-            "schedule": asdict(_SCHEDULE),
+            "schedule": asdict(schedule),
             **_widest(widest),
         },
         quantise=quantise,
@@ -147,7 +148,11 @@ def _widest(widest: int) -> dict[str, int]:
 
 
 def uniform(
-    bits: int, *, signed: bool, activation_bits: int | None = None, trains: bool = False
+    bits: int,
+    *,
+    signed: bool,
+    activation_bits: int | None = None,
+    schedule: Schedule | None = None,
 ) -> Column:
     """Ordinary uniform quantisation under the full recipe, for multiply-accumulates of b bits.
 
@@ -158,19 +163,19 @@ def uniform(
     bits : of weights
     signed : the kind of multiplier; an unsigned one takes magnitudes of b bits
     activation_bits : of all activations but the input; None: as many
-    trains : train on, on all training images
+    schedule : how to train on, on all training images; None: not at all
     """
     x_bits = bits if activation_bits is None else activation_bits
 
     def quantise(graph: FloatGraph, calibration: Data, training: Data | None) -> IntegerNetwork:
         prepared = prepare(graph, calibration.x, FULL)
         network = fit_uniform(prepared, bits, signed, INPUT_BITS, x_bits)
-        if not trains:
+        if schedule is None:
             return network
         assert training is not None
         return train_uniform(
             prepared, training.x, training.y, bits, signed=signed, input_bits=INPUT_BITS,
-            activation_bits=x_bits, schedule=_SCHEDULE, network=network,
+            activation_bits=x_bits, schedule=schedule, network=network,
         ).network  # fmt: skip
 
     kind = "signed" if signed else "unsigned"
@@ -181,16 +186,16 @@ def uniform(
     }  # fmt: skip
     if x_bits != bits:
         settings["activation_bits"] = x_bits
-    if trains:
-        settings["schedule"] = asdict(_SCHEDULE)
+    if schedule is not None:
+        settings["schedule"] = asdict(schedule)
     return Column(
-        name=f"{kind}-{width}" + ("-trained" if trains else ""),
-        title=title + (", trained" if trains else ""),
+        name=f"{kind}-{width}" + ("" if schedule is None else "-trained"),
+        title=title + ("" if schedule is None else ", trained"),
         group=f"Uniform, {kind} MACs",
         settings=settings,
         quantise=quantise,
         flips=lambda network: multiplier_flips_per_mac(network, bits, signed=signed),
-        trains=trains,
+        trains=schedule is not None,
     )
 
 

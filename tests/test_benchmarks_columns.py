@@ -15,6 +15,7 @@ from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.budget import flips_per_mac, mac_flips, parse_budget
 from pann_hw.quantise.quality import float_outputs, quality
 from pann_hw.quantise.recipe import FULL, PLAIN
+from pann_hw.quantise.training import Schedule
 from pann_hw.quantise.uniform import weight_limits
 from tests.quantise_graphs import Draft, images
 
@@ -122,9 +123,10 @@ def test_training_with_narrow_activations() -> None:
 
 
 def test_trained_multipliers_of_unequal_widths() -> None:
-    column = uniform(3, signed=True, activation_bits=5, trains=True)
+    column = uniform(3, signed=True, activation_bits=5, schedule=Schedule(epochs=4))
     assert (column.name, column.title) == ("signed-3x5bit-trained", "3 x 5 bits, trained")
-    assert column.trains and {"schedule", "activation_bits"} <= set(column.settings)
+    assert column.trains and column.settings["activation_bits"] == 5
+    assert column.settings["schedule"] == asdict(Schedule(epochs=4))
     start, network = made(uniform(3, signed=True, activation_bits=5)), made(column)
     assert network.input.bits == 8 and widths(network) == {5}
     x = images(500, 3)
