@@ -19,6 +19,8 @@ from pann_hw.quantise.training import Schedule
 from pann_hw.quantise.uniform import weight_limits
 from tests.quantise_graphs import Draft, images
 
+LONGER = Schedule(epochs=8, rate=1e-2)
+
 
 def graph() -> FloatGraph:
     d = Draft()
@@ -123,11 +125,11 @@ def test_training_with_narrow_activations() -> None:
 
 
 def test_trained_multipliers_of_unequal_widths() -> None:
-    column = uniform(3, signed=True, activation_bits=5, schedule=Schedule(epochs=4))
-    assert (column.name, column.title) == ("signed-3x5bit-trained", "3 x 5 bits, trained")
+    column = uniform(2, signed=True, activation_bits=5, schedule=LONGER)
+    assert (column.name, column.title) == ("signed-2x5bit-trained", "2 x 5 bits, trained")
     assert column.trains and column.settings["activation_bits"] == 5
-    assert column.settings["schedule"] == asdict(Schedule(epochs=4))
-    start, network = made(uniform(3, signed=True, activation_bits=5)), made(column)
+    assert column.settings["schedule"] == asdict(LONGER)
+    start, network = made(uniform(2, signed=True, activation_bits=5)), made(column)
     assert network.input.bits == 8 and widths(network) == {5}
     x = images(500, 3)
     wanted = float_outputs(graph(), x)

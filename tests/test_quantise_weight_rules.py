@@ -65,7 +65,7 @@ def test_a_range_is_never_left(limits: tuple[int, int], rng: np.random.Generator
     held = [torch.zeros_like(one) for one in weights]
     found = rule.round(weights, held, adapt=True)
     for one, integers in zip(weights, found, strict=True):
-        assert (integers.min(), integers.max()) == limits
+        assert (int(integers.min()), int(integers.max())) == limits
         # Integers so far, here zeros, stay a quarter of a step beyond their cells.
         wanted = torch.where(one.abs() < 0.75, 0, one.sign() * (one.abs() + 0.5).floor())
         assert torch.equal(integers, wanted.clamp(*limits))

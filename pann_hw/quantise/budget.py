@@ -211,7 +211,7 @@ def zero_share(network: IntegerNetwork) -> float:
     ------
     ValueError : the network has no learned weights
     """
-    return _per_mac(network, lambda one: one.weights.size - np.count_nonzero(one.weights))
+    return _per_mac(network, lambda one: float(np.mean(one.weights == 0)) * one.weights.size)
 
 
 def _per_mac(network: IntegerNetwork, amount: Callable[[Source], float]) -> float:
