@@ -79,7 +79,7 @@ class AcceleratorConfig:
     cores: int = 4
     lane: str = "csd"
     rails: int = 1
-    terms_per_rail: int = 2
+    terms_per_rail: int = 1
     accumulator: str | None = None
     operand_width: int = 8
     max_shift: int = 3

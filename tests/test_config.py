@@ -16,7 +16,7 @@ OTHER: dict[str, int | str] = {
     "cores": 2,
     "lane": "unary",
     "rails": 2,
-    "terms_per_rail": 1,
+    "terms_per_rail": 2,
     "accumulator": "signed",
     "operand_width": 7,
     "max_shift": 7,
@@ -121,11 +121,11 @@ def test_other_values_cover_every_parameter() -> None:
         ({"requantise_lanes": 8.0}, r"requantise_lanes = 8\.0: must be one of 4, 8, 16"),
         ({"low_bits": 25}, "low_bits = 25: must be at most accumulator_width = 24"),
         (
-            {"max_shift": 7, "accumulator_width": 15},
+            {"max_shift": 7, "accumulator_width": 15, "terms_per_rail": 2},
             "accumulator_width = 15: must be at least 16 for 2 terms of 15 bits",
         ),
         (
-            {"max_shift": 7, "accumulator_width": 16, "accumulator": "signed"},
+            {"max_shift": 7, "accumulator_width": 16, "rails": 2},
             "accumulator_width = 16: must be at least 17 for 2 terms of 15 bits",
         ),
         ({"accumulator": "wide"}, "accumulator = 'wide': must be one of signed, unsigned, or be"),
@@ -288,10 +288,10 @@ def test_every_parameter_is_in_the_fingerprint() -> None:
     # Hardware for linear layers alone needs columns.
     given: dict[str, object] = {"lane": "unary", "weight_words": 32}
     base = AcceleratorConfig.of(given, "test")
-    prints = {base.fingerprint}
+    prints = {base.fingerprint, AcceleratorConfig(accumulator="signed").fingerprint}
     for name, value in OTHER.items():
         prints.add(AcceleratorConfig.of(given | {name: value}, "test").fingerprint)
-    # OTHER's lane is that of ``base``, which has no multiplier.
+    # OTHER's lane is that of ``base``, which has no multiplier, and its accumulators are signed.
     assert len(prints) == len(OTHER) - 1
     prints |= {
         AcceleratorConfig(lane=lane, multiplier_width=width).fingerprint
