@@ -28,7 +28,7 @@ CONFIGS = [
     (
         AcceleratorConfig(
             lane=lane, rails=rails, terms_per_rail=terms, banks=banks, window_slots=slots,
-            multiplier_width=3,
+            multiplier_width=3, accumulator="signed",
         ),
         name,
     )
@@ -173,7 +173,7 @@ def test_no_weights_are_one_empty_bundle(config: AcceleratorConfig, encoding: En
 
 def test_bundles_by_hand() -> None:
     """Weights 2, -1 | 3 on two rails of unary terms: the second rail helps when it has none."""
-    config = AcceleratorConfig(lane="unary", banks=1, window_slots=4)
+    config = AcceleratorConfig(lane="unary", rails=2, banks=1, window_slots=4)
     packed = bundles([((0, 2), (1, -1)), ((1, 3),)], config, Shifts(0))
     plus, minus, next_plus = (0, 0, 0, False), (0, 1, 0, True), (1, 1, 0, False)
     assert decoded(packed, config) == [
