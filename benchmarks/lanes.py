@@ -21,6 +21,7 @@ from benchmarks.accuracy_tables import markdown
 from benchmarks.arguments import at_hand, chosen, ended
 from benchmarks.datasets import DATA
 from benchmarks.document import replace_measured
+from benchmarks.frontier import KEPT
 from benchmarks.lanes_networks import integer_network
 from benchmarks.lanes_processes import PDK, TECHNOLOGIES, find_process
 from benchmarks.lanes_run import Measured, Process, measure
@@ -54,8 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "%(default)s",
     )  # fmt: skip
     parser.add_argument(
-        "--network-folder", type=Path, default=BUILD, metavar="FOLDER",
-        help="where integer networks are kept; default %(default)s",
+        "--network-folder", type=Path, default=KEPT / "resnet8", metavar="FOLDER",
+        help="where integer networks are kept, as benchmarks.frontier keeps them; default "
+        "%(default)s",
     )  # fmt: skip
     parser.add_argument(
         "--technologies", metavar="NAMES",
@@ -142,7 +144,7 @@ def _measured(
         (variant, process)
         for process in processes
         for variant in variants
-        if variant.network in work and (variant.everywhere or process is processes[0])
+        if variant.everywhere or process is processes[0]
     ]
     with ThreadPoolExecutor(args.jobs) as pool:
         results = list(pool.map(one, jobs))
@@ -173,9 +175,6 @@ def _recorded(
     accuracies = {"float": accuracy(args.data_folder / network.file, float_classes)}
     for name in dict.fromkeys(variant.network for variant in variants):
         made = integer_network(network, name, args.data_folder, args.network_folder)
-        if made is None:
-            say(f"{name}: skipped, {args.network_folder} has no {name}.npz")
-            continue
         tiles = record_tiles(made, test.x[: args.images], LANES, args.windows)
         work[name] = tiles, sum_width(made)
         path = args.network_folder / f"{name}.npz"

@@ -112,24 +112,25 @@ class Asked:
         return not (over or (self.most is not None and value > self.most))
 
 
-_NAME = METHOD.name
+_NAME, _NARROW = METHOD.name, "method-narrow"
 
 ASKED: Sequence[Asked] = (
     Asked("energy: best conventional lane, all tricks / method", "energy", "best", _NAME, 1.5),
     Asked("energy: plain signed 8-bit MAC / method", "energy", "signed-8", _NAME, 5.0),
+    Asked("energy: the same / method with 6-bit operands", "energy", "best", _NARROW, 1.5),
     Asked("area per lane: best conventional lane / method", "area", "best", _NAME, 2.0),
+    Asked("area per lane: the same / method with 6-bit operands", "area", "best", _NARROW, 2.0),
     Asked("energy: method / plain signed 2-bit MAC", "energy", _NAME, "signed-2", most=1.0),
     Asked(
         "energy: method / plain signed 2-bit MAC, accumulator of 24 bits",
         "energy", _NAME, "signed-2-wide", most=1.0,
     ),
-    Asked(
-        "energy: multiplier 4 x 6 in the unsigned accumulator / method",
-        "energy", "mac-4x6-unsigned", _NAME,
-    ),
-    Asked(
-        "area per lane: multiplier 4 x 6 in the unsigned accumulator / method",
-        "area", "mac-4x6-unsigned", _NAME,
+    *(
+        Asked(
+            f"{title}: multiplier 4 x 6 in the unsigned accumulator / method with 6-bit operands",
+            figure, "mac-4x6-unsigned", _NARROW,
+        )
+        for title, figure in (("energy", "energy"), ("area per lane", "area"))
     ),
     Asked("energy: two unsigned sums, CSD / method", "energy", "sums", _NAME),
     Asked("area per lane: two unsigned sums, CSD / method", "area", "sums", _NAME),
@@ -143,7 +144,7 @@ def best_conventional(found: Found, technology: str) -> Measured | None:
         one
         for name, one in found.on(technology).items()
         if name.startswith(_CONVENTIONAL)
-        and VARIANTS[name].config.accumulator == "signed"
+        and not VARIANTS[name].config.unsigned
         and found.accurate(name)
     ]
     return min(able, key=lambda one: one.energy, default=None)
