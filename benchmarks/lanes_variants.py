@@ -234,7 +234,7 @@ def _conventional() -> Iterator[Variant]:
         yield replace(
             METHOD, name=f"mac-{bits}x{x_bits}-unsigned", title=f"{bits} x {x_bits}", group=group,
             network=network, config=_mac(bits, x_bits, accumulator="unsigned"), encoding="sparse",
-            everywhere=bits in (4, 6),
+            everywhere=bits != x_bits,
         )  # fmt: skip
     group = "Conventional, signed: nothing skipped, accumulator without gate"
     for bits in range(2, 9):
@@ -246,7 +246,8 @@ def _conventional() -> Iterator[Variant]:
             low_bits=None, encoding="dense", signs="any", everywhere=bits in (2, 8),
         )  # fmt: skip
         yield fitted
-        if bits in (2, 8):
+        if bits == 2:
+            # As wide as the others' are, or nearly: what fits the network is far narrower.
             yield replace(
                 fitted, name=f"signed-{bits}-wide", title=f"{fitted.title}, {_WIDE} bits",
                 width=_WIDE,

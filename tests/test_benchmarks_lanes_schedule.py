@@ -64,7 +64,8 @@ def test_terms_by_sign_turn_twice_a_group_at_most(
 ) -> None:
     cycles = by_sign(list(terms_of(weights, Shifts(3))), places, group=group, order=order)
     assert (returned(cycles, shifts=True) == weights).all()
-    signs, groups = [], []
+    signs: list[bool] = []
+    groups: list[int] = []
     for cycle in cycles:
         chosen = [term for term in cycle if term is not None]
         assert len({term.negative for term in chosen}) <= 1

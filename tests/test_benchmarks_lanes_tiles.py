@@ -75,7 +75,8 @@ def test_accumulators_hold_the_largest_sums(network: IntegerNetwork) -> None:
 
 
 def test_a_network_without_such_layers_is_refused(network: IntegerNetwork) -> None:
-    raw = replace(network.layers[0], scales=None)  # type: ignore[type-var]
-    short = IntegerNetwork(network.input, (raw,))
+    first = network.layers[0]
+    assert isinstance(first, Accumulate)
+    short = IntegerNetwork(network.input, (replace(first, scales=None),))
     with pytest.raises(ValueError, match="no layer has kernels of 3 x 3"):
         record_tiles(short, np.zeros((1, 2, 8, 8), np.float32), LANES, 9)
