@@ -183,8 +183,7 @@ def _lanes(found: Found) -> Iterator[Table]:
         for group in GROUPS:
             shown = [one for name, one in measured.items() if VARIANTS[name].group == group]
             if shown:
-                title = f"{technology}: {group[0].lower()}{group[1:]}"
-                yield Table(title, _HEADINGS, [_row(one, own) for one in shown])
+                yield Table(f"{technology}: {group}", _HEADINGS, [_row(one, own) for one in shown])
 
 
 def _row(one: Measured, method: Measured | None) -> Sequence[str]:

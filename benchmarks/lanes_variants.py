@@ -132,7 +132,7 @@ def _signed() -> Iterator[Variant]:
     for rails, terms in ((1, 1), (2, 1), (2, 2)):
         yield Variant(
             f"csd-{rails}x{terms}",
-            f"{('one rail', 'two rails')[rails - 1]}, {rails * terms} terms a cycle", group, _CSD,
+            f"{('one rail', 'two rails')[rails - 1]}, terms a cycle: {rails * terms}", group, _CSD,
             _config(lane="csd", rails=rails, terms_per_rail=terms),
             signs="any" if rails == 1 else "preferred", everywhere=rails * terms == 2,
         )  # fmt: skip

@@ -73,7 +73,7 @@ def test_figures_are_kept_and_written(
     document = tmp_path / "lanes.md"
     document.write_text(f"# Lanes\n\n{BEGIN}\nold\n{END}\n")
     assert main(arguments) == 0
-    assert "sky130: the method" in capsys.readouterr().out
+    assert "sky130: The method" in capsys.readouterr().out
     monkeypatch.setattr(lanes, "measure", None)
     assert main([*arguments, "--document", str(document), "--jobs", "2"]) == 0
     text = document.read_text()

@@ -42,7 +42,7 @@ def test_ratios_are_shown_with_what_is_asked() -> None:
 
 def test_a_row_has_all_figures() -> None:
     (lanes,) = tables(replace(found(method=1.0), results=[MEASURED]))[2:]
-    assert lanes.title == "sky130: the method"
+    assert lanes.title == "sky130: The method"
     assert lanes.rows == [
         (
             VARIANTS["method"].title, "0.95", "1000", "1.00", "2.1", "600", "350", "200", "150",
