@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pann_hw.cli import main
 from pann_hw.commands.gate_power import show
 from pann_hw.errors import ToolError
 from pann_hw.program.deployment import deploy, save_deployment
+from pann_hw.program.stores import network_order
 from pann_hw.technology import liberty
 from tests.gate_designs import small
 from tests.liberty_text import GATES, gates
@@ -148,8 +150,7 @@ def test_mismatches_are_exit_code_1(
 ) -> None:
     from pann_hw.energy import inference
 
-    order = inference.network_order
-    monkeypatch.setattr(inference, "network_order", lambda *given: order(*given) + 1)
+    monkeypatch.setattr(inference, "network_order", lambda *given: network_order(*given) + 1)
     assert main([*_command(work, "--windows", "0"), "--json"]) == 1
     result = json.loads(capsys.readouterr().out)
     assert result["mismatches"] == small().outputs.shape[1]
@@ -159,7 +160,7 @@ def test_without_the_parser(
     work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(_: str) -> str:
-        raise liberty.PackageNotFoundError
+        raise PackageNotFoundError
 
     monkeypatch.setattr(liberty, "version", missing)
     line = refusal(capsys, 3, *_command(work))

@@ -15,6 +15,7 @@ from pann_hw.errors import InputError, MismatchError, ToolError
 from pann_hw.technology.known import technology
 from pann_hw.technology.sram import Sram
 from sim.gates.model import Gate
+from sim.gates.zero_delay import run_gates
 from tests.gate_designs import design, infer, real_design, small
 from tests.liberty_text import pdk
 
@@ -135,10 +136,8 @@ def test_wrong_gates_are_counted_or_refused() -> None:
 def test_cycles_that_were_not_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
     from pann_hw.energy import inference
 
-    run = inference.run_gates
-
     def late(*args: object, **named: object) -> object:
-        done = run(*args, **named)  # type: ignore[arg-type]
+        done = run_gates(*args, **named)  # type: ignore[arg-type]
         return replace(done, cycles=done.cycles + np.array([0, 1]))
 
     monkeypatch.setattr(inference, "run_gates", late)

@@ -6,6 +6,8 @@ times as much in the clock gate; of a clock pin 3 and 2 fJ, of a flip-flop's dat
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 

@@ -16,6 +16,7 @@ from pann_hw.technology.library import Library
 from rtl_gen.gates import map as mapping
 from rtl_gen.gates.map import clock_gate_of, map_to_gates
 from rtl_gen.gates.netlist import Netlist
+from rtl_gen.yosys import run_yosys
 from sim.gates.model import gate_model
 from tests.gate_designs import infer, library_files, real_design, small
 from tests.liberty_text import GATES, gates, pdk
@@ -111,7 +112,7 @@ def test_a_library_without_clock_gates(tmp_path: Path) -> None:
 def test_what_was_mapped_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANN_HW_CACHE", str(tmp_path / "cache"))
     runs: list[list[str]] = []
-    run = mapping.run_yosys
+    run = run_yosys
 
     def counted(commands: list[str], folder: Path) -> str:
         runs.append(commands)
