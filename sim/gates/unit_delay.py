@@ -69,24 +69,25 @@ def run_unit_delay(model: GateModel, windows: Sequence[Window]) -> UnitDelayRun:
     driven = _driven(model)
     groups = _groups(model.gates)
     clocked = _Clocked(model)
+    used = np.uint64((1 << len(windows)) - 1)
     settled = np.zeros(len(values), np.int64)
     changes = np.zeros(len(values), np.int64)
     for cycle in range(length):
         before = values.copy()
         clocked.edge(values)
         values[driven] = inputs[cycle]
-        changes += np.bitwise_count(values ^ before)
+        changes += np.bitwise_count((values ^ before) & used)
         moved = True
         while moved:
             moved = False
             found = [_value(group.table, list(values[group.inputs])) for group in groups]
             for group, new in zip(groups, found, strict=True):
-                changed = values[group.outputs] ^ new
+                changed = (values[group.outputs] ^ new) & used
                 if changed.any():
                     moved = True
                     changes[group.outputs] += np.bitwise_count(changed)
                     values[group.outputs] = new
-        settled += np.bitwise_count(values ^ before)
+        settled += np.bitwise_count((values ^ before) & used)
     expected = sum(window.toggles for window in windows)
     clocks = {model.netlist.clock, *(gate.output for gate in model.clock_gates)}
     differ = [net for net in np.flatnonzero(settled != expected).tolist() if net not in clocks]
@@ -128,10 +129,10 @@ def _groups(gates: Sequence[Gate]) -> list[_Group]:
     ]
 
 
-def _value(table: int, inputs: list[Words]) -> Words:
+def _value(table: int, inputs: list[Words]) -> Words | np.uint64:
     """The function of a truth table, bit by bit: Shannon's expansion by the last input."""
     if not inputs:
-        return _ONES if table & 1 else np.uint64(0)  # type: ignore[return-value]
+        return _ONES if table & 1 else np.uint64(0)
     *rest, last = inputs
     half = 1 << len(rest)
     ones = (1 << half) - 1
