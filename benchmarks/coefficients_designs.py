@@ -20,6 +20,7 @@ from pann_hw.program.encoding import encoding_names
 from pann_hw.quantise.budget import parse_budget
 from pann_hw.quantise.post_training import Prepared, fit, prepare
 from pann_hw.quantise.uniform import fit_uniform
+from pann_hw.technology.known import TECHNOLOGIES
 
 __all__ = ["DESIGNS", "Design", "deployment", "image"]
 
@@ -36,12 +37,14 @@ class Design:
     name : unique
     fitted : whether coefficients are fitted to it; else they are checked on it
     network : "digits", the demonstration's, or "separable", of depthwise convolutions
+    technologies : in which it is measured
     config : what differs from the default configuration
     """
 
     name: str
     fitted: bool
     network: str
+    technologies: tuple[str, ...]
     config: tuple[tuple[str, Any], ...]
 
     @property
@@ -52,8 +55,15 @@ class Design:
         )
 
 
-def _design(name: str, *, fitted: bool = False, network: str = "digits", **config: Any) -> Design:
-    return Design(name, fitted, network, tuple(config.items()))
+def _design(
+    name: str,
+    *,
+    fitted: bool = False,
+    network: str = "digits",
+    technologies: tuple[str, ...] = tuple(TECHNOLOGIES),
+    **config: Any,
+) -> Design:
+    return Design(name, fitted, network, technologies, tuple(config.items()))
 
 
 _UNSIGNED = {"rails": 1, "accumulator": "unsigned"}

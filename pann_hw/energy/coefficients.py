@@ -230,8 +230,9 @@ def count(
 ) -> Counts:
     """Run inferences of one operating point on generic gates.
 
-    Whole inferences run without delays; 64 windows of 16 cycles, spread evenly over the first one,
-    again with unit delays, and the ratio found there, class by class, is taken for the whole.
+    Whole inferences run without delays; 64 windows of 16 cycles, spread evenly over the first one
+    (fewer where that is short), again with unit delays, and the ratio found there, class by class,
+    is taken for the whole.
 
     Parameters
     ----------
@@ -246,7 +247,8 @@ def count(
     ToolError : a tool is missing or fails
     """
     cycles = int(predicted_cycles(deployment, x[:1], point)[0])
-    spans = spread_windows(cycles, MOST_WINDOWS, _WINDOW_CYCLES)
+    number = min(max(cycles // (3 * _WINDOW_CYCLES), 1), MOST_WINDOWS)
+    spans = spread_windows(cycles, number, _WINDOW_CYCLES)
     done, mismatches = checked_run(
         deployment, design, x, point=point, windows=spans, progress=progress
     )
