@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import coefficients_run, coefficients_tables
+import pann_hw.energy
+from benchmarks import coefficients_run
 from benchmarks.coefficients import main
 from benchmarks.coefficients_designs import DESIGNS, Design
 from benchmarks.coefficients_run import Measured, Store, measure
@@ -38,13 +39,11 @@ def _measured(rng: np.random.Generator, toggle: float, pulse: float, scale: floa
 
 def _fitted(rng: np.random.Generator, *, wrong: float = 1.0) -> Fitted:
     # What is only checked takes `wrong` times what the others' coefficients say.
-    return fitted(
-        "sky130",
-        {
-            design: _measured(rng, *(part * (1 if design.fitted else wrong) for part in (7, 45)), 5)
-            for design in DESIGNS
-        },
-    )
+    measured = {}
+    for design in DESIGNS:
+        factor = 1.0 if design.fitted else wrong
+        measured[design] = _measured(rng, 7 * factor, 45 * factor, 5)
+    return fitted("sky130", measured)
 
 
 def test_designs_cover_what_is_asked() -> None:
@@ -90,7 +89,7 @@ def test_tables(rng: np.random.Generator) -> None:
 def test_what_is_written_is_what_the_package_reads(
     rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coefficients_tables.pann_hw.energy, "__file__", str(tmp_path / "x.py"))
+    monkeypatch.setattr(pann_hw.energy, "__file__", str(tmp_path / "x.py"))
     write_coefficients([_fitted(rng)], "a command")
     content = json.loads((tmp_path / "coefficients.json").read_text())
     assert content["made_by"] == "a command --write"
