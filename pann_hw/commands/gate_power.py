@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pann_hw.commands import estimate_power
 from pann_hw.commands.arguments import load_program, load_program_data
 from pann_hw.commands.console import bar, say, table
 from pann_hw.errors import InputError
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tech",
         metavar="NAME",
-        help="sky130, sg13g2 or asap7; found out from the cells where left out",
+        help="sky130, sg13g2 or asap7; found out from the cells where left out; without --liberty "
+        "its default coefficients are used",
     )
     group.add_argument("--clock", type=float, metavar="MHZ", help="default 50")
     group.add_argument(
@@ -65,7 +67,8 @@ def check(args: argparse.Namespace) -> None:
     ------
     InputError : there is one
     """
-    given = [name for name in _OPTIONS if getattr(args, name) not in (None, False)]
+    values = {name: getattr(args, name) for name in _OPTIONS}
+    given = [name for name, value in values.items() if value is not None and value is not False]
     if given and not args.gates:
         raise InputError(f"--{given[0].replace('_', '-')}: goes with --gates; add it")
 
@@ -82,7 +85,10 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise InputError(f"--windows {windows}: must be 0..1000")
     if not 0 <= wire <= 1000:
         raise InputError(f"--wire {wire:g}: must be 0..1000 fF")
-    library, technology = _library(args)
+    if args.liberty:
+        library, technology = _library(args)
+    else:
+        estimate_power.check(args)
     if args.images is None:
         args.images = 1
     deployment = load_program(args)
@@ -91,6 +97,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise InputError(
             f"{args.program}: has points 0..{len(deployment.programs) - 1}; choose one with --point"
         )
+    if not args.liberty:
+        return estimate_power.run(args, deployment, data, clock)
     from pann_hw.energy.inference import gate_design, inference_energy
 
     if windows:
@@ -118,8 +126,6 @@ def _library(args: argparse.Namespace) -> tuple[Library, Technology | None]:
     from pann_hw.technology.known import technology as named
 
     technology = named(args.tech) if args.tech else None
-    if not args.liberty:
-        raise InputError("--gates: give --liberty FILE, the library's Liberty files")
     from pann_hw.technology.liberty import read_library
 
     say("reading the library")
@@ -160,10 +166,9 @@ def _as_dictionary(
 def show(result: dict[str, Any]) -> None:
     """Print the result."""
     total = result["energy"]
-    known = result["technology"] or "not a known technology"
+    estimated = "coefficients" in result
     table(
-        f"Gates of {result['library']} ({known}, {result['voltage']:g} V): nJ per inference of "
-        f"{result['cycles']:.0f} cycles, by class",
+        estimate_power.title(result) if estimated else _title(result),
         ("class", "logic", "glitches", "clock", "leakage", "all", "share", "area um2"),
         [
             (
@@ -191,8 +196,16 @@ def show(result: dict[str, Any]) -> None:
                 for item in result["memories"]
             ],
         )
-    for line in _summary(result):
+    for line in estimate_power.summary(result) if estimated else _summary(result):
         print(line)
+
+
+def _title(result: dict[str, Any]) -> str:
+    known = result["technology"] or "not a known technology"
+    return (
+        f"Gates of {result['library']} ({known}, {result['voltage']:g} V): nJ per inference of "
+        f"{result['cycles']:.0f} cycles, by class"
+    )
 
 
 def _sum(classes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -220,13 +233,19 @@ def _summary(result: dict[str, Any]) -> list[str]:
     sampled = "glitches left out"
     if result["windows"]:
         sampled = f"glitches: {result['windows']} windows of {result['window_cycles']} cycles"
+    path, slew = result["critical_path"] / 1e3, result["longest_slew"]
     lines += [
         f"Toggles: whole inferences, {result['images']} images, without delays; {sampled}",
-        f"Gates: {result['cells']} cells: {result['flip_flops']} flip-flops, "
-        f"{result['clock_gates']} clock gates, {result['buffers']} buffers for fan-out",
-        f"Longest path {result['critical_path'] / 1e3:.2f} ns, longest slew "
-        f"{result['longest_slew']:.0f} ps, wires {result['wire']:g} fF per pin",
+        f"Gates: {_counts(result)}",
+        f"Longest path {path:.2f} ns; longest slew {slew:.0f} ps; wire {result['wire']:g} fF a pin",
     ]
     if result["mismatches"]:
         lines.append(f"{result['mismatches']} outputs differ from the integer network")
     return lines
+
+
+def _counts(result: dict[str, Any]) -> str:
+    kinds = ("flip_flops", "clock_gates", "buffers")
+    return f"{result['cells']} cells; of these " + ", ".join(
+        f"{result[kind]} {kind.replace('_', '-').replace('clock-', 'clock ')}" for kind in kinds
+    )

@@ -23,7 +23,7 @@ from pann_hw.technology.library import Library
 from rtl_gen.accelerator import Accelerator
 from rtl_gen.gates.buffer import buffered
 from rtl_gen.gates.clock_tree import nested_clock_gates
-from rtl_gen.gates.map import map_to_gates
+from rtl_gen.gates.map import clock_gate_of, map_to_gates
 from sim.gates.icarus import require_icarus, run_icarus
 from sim.gates.model import GateModel, gate_model
 from sim.gates.timing import Timing, critical_path, timing_of
@@ -34,8 +34,11 @@ __all__ = [
     "ClassEnergy",
     "GateDesign",
     "InferenceEnergy",
+    "by_class",
+    "checked_run",
     "gate_design",
     "inference_energy",
+    "predicted_cycles",
 ]
 
 
@@ -188,6 +191,9 @@ def gate_design(
     InputError : the library lacks a clock gate or a buffer that is needed
     ToolError : a tool is missing or fails
     """
+    if clock_gating:
+        # Says what is wrong before the accelerator is elaborated, which takes seconds.
+        clock_gate_of(library, technology)
     accelerator = Accelerator(deployment.config)
     mapped = map_to_gates(accelerator, TOP, library, files, technology, clock_gating=clock_gating)
     if clock_gating:
@@ -241,18 +247,46 @@ def inference_energy(
             f"clock = {clock / 1e6:g} MHz: these gates take at most {fastest / 1e6:.1f} MHz; "
             "choose a slower clock"
         )
+    cycles = int(predicted_cycles(deployment, x[:1], point)[0])
+    spans = spread_windows(cycles, windows, window_cycles)
+    done, mismatches = checked_run(
+        deployment, design, x, point=point, windows=spans, progress=progress
+    )
+    return _added_up(design, done, mismatches, clock, spans, progress)
+
+
+def checked_run(
+    deployment: Deployment,
+    design: GateDesign,
+    x: np.ndarray,
+    *,
+    point: int = 0,
+    windows: Sequence[tuple[int, int]] = (),
+    progress: Callable[[], None] | None = None,
+) -> tuple[GateRun, int]:
+    """Inferences on the gates, without delays, and how many outputs are not the integer network's.
+
+    Parameters
+    ----------
+    x : float inputs (n, C, H, W)
+    windows : start and length of what is to be replayed with delays
+    progress : called after each inference
+
+    Raises
+    ------
+    MismatchError : cycles are not those predicted, or the accelerator hangs
+    ToolError : a tool is missing or fails
+    """
     network, program = deployment.networks[point], deployment.programs[point]
     inputs = quantise_input(network, x)
-    schedules = CyclePredictor(deployment.image).schedules(point, linear_words(program, inputs))
-    predicted = np.array([schedule.cycles for schedule in schedules])
-    spans = spread_windows(int(predicted[0]), windows, window_cycles)
+    predicted = predicted_cycles(deployment, x, point)
     done = run_gates(
         design.model,
         deployment.image,
         inputs.reshape(len(x), -1).astype(np.uint8),
         point,
         int(np.prod(program.output_shape)),
-        windows=spans,
+        windows=windows,
         progress=progress,
     )
     if (done.cycles != predicted).any():
@@ -262,8 +296,15 @@ def inference_energy(
             "predicted"
         )
     expected = run(network, inputs)[network.layers[-1].output.name].numpy().reshape(len(x), -1)
-    mismatches = int((network_order(program, done.outputs) != expected).sum())
-    return _added_up(design, done, mismatches, clock, spans, progress)
+    return done, int((network_order(program, done.outputs) != expected).sum())
+
+
+def predicted_cycles(deployment: Deployment, x: np.ndarray, point: int) -> np.ndarray:
+    """Cycles of each inference, as predicted."""
+    inputs = quantise_input(deployment.networks[point], x)
+    words = linear_words(deployment.programs[point], inputs)
+    schedules = CyclePredictor(deployment.image).schedules(point, words)
+    return np.array([schedule.cycles for schedule in schedules])
 
 
 def _added_up(
@@ -277,12 +318,12 @@ def _added_up(
     model, weights = design.model, design.weights
     images, cycles = len(done.cycles), float(done.cycles.mean())
     seconds = cycles / clock
-    whole = _by_class(weights, done.toggles / images)
+    whole = by_class(weights, done.toggles / images)
     settled, changed = [], []
     for window in done.windows:
         found = run_icarus(model, window, design.timing)
-        settled.append(_logic(_by_class(weights, found.settled)))
-        changed.append(_logic(_by_class(weights, found.changes)))
+        settled.append(_logic(by_class(weights, found.settled)))
+        changed.append(_logic(by_class(weights, found.changes)))
         if progress:
             progress()
     scaled = glitches(_logic(whole), settled, changed)
@@ -328,7 +369,7 @@ def _added_up(
     )
 
 
-def _by_class(
+def by_class(
     weights: EnergyWeights, changes: np.ndarray
 ) -> dict[str, tuple[float, float, float, float]]:
     """Logic and clock (fJ), leakage (nW) and area of each class."""
