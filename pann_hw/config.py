@@ -89,7 +89,7 @@ class AcceleratorConfig:
     banks: int = 2
     window_slots: int = 16
     activation_words: int = 1024
-    term_words: int = 16384
+    term_words: int = 32768
     descriptor_words: int = 4096
     weight_words: int = 0
     weight_width: int = 4
