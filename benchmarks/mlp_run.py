@@ -131,8 +131,8 @@ def configuration(rails: int) -> AcceleratorConfig:
     """Hardware for linear layers alone, one core of 32 lanes."""
     return AcceleratorConfig(
         layer_kinds="linear", lanes=32, cores=1, lane="csd", rails=rails, operand_width=_BITS,
-        accumulator_width=13, banks=1, window_slots=4, activation_words=16, term_words=16,
-        descriptor_words=128, weight_words=128, weight_width=4, requantise_lanes=4,
+        accumulator_width=13, low_bits=5, banks=1, window_slots=4, activation_words=16,
+        term_words=16, descriptor_words=128, weight_words=128, weight_width=4, requantise_lanes=4,
     )  # fmt: skip
 
 

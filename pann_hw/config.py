@@ -51,9 +51,9 @@ class AcceleratorConfig:
         "mac" (terms are multiplied by a magnitude) or "signed_mac" (by a two's complement number)
     rails : operands of a lane; with 2 one mostly adds, one mostly subtracts
     terms_per_rail : additions per rail and cycle
-    accumulator : "unsigned", which only adds, all terms of a cycle having one sign, is negated where
-        the sign changes, and is clocked only where an operand is not 0; or "signed"; left out, or
-        None, unsigned with one rail, no columns of weights and a factor without sign
+    accumulator : "unsigned", which only adds, all terms of a cycle having one sign, is negated
+        where the sign changes, and is clocked only where an operand is not 0; or "signed"; left
+        out, or None, unsigned with one rail, no columns of weights and a factor without sign
     operand_width : bits of an activation in memory
     max_shift : largest shift of a "csd" term
     multiplier_width : bits of the number that a "mac" or "signed_mac" lane multiplies a term by;
@@ -89,7 +89,7 @@ class AcceleratorConfig:
     banks: int = 2
     window_slots: int = 16
     activation_words: int = 1024
-    term_words: int = 16384
+    term_words: int = 32768
     descriptor_words: int = 4096
     weight_words: int = 0
     weight_width: int = 4
@@ -171,8 +171,8 @@ class AcceleratorConfig:
         kinds = ("signed", "unsigned")
         if self.accumulator is not None and self.accumulator not in kinds:
             raise InputError(
-                f"accumulator = {self.accumulator!r}: must be one of {', '.join(kinds)}, or be left "
-                "out"
+                f"accumulator = {self.accumulator!r}: must be one of {', '.join(kinds)}, or be "
+                "left out"
             )
         if self.accumulator == "unsigned" and self._needs_sign:
             name, fix = self._needs_sign

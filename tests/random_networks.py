@@ -352,6 +352,8 @@ def random_config(rng: np.random.Generator, **fixed: int | str) -> AcceleratorCo
         "term_words": 65536,
         "descriptor_words": 65536,
     }
+    if rng.random() < 0.5:
+        values["accumulator"] = "signed"
     return AcceleratorConfig.of(values | fixed, "random")
 
 

@@ -41,7 +41,7 @@ KINDS: dict[str, dict[str, str | int]] = {
     "csd": {"lane": "csd", "rails": 2},
     "csd_two": {"lane": "csd", "rails": 2, "terms_per_rail": 2},
     "unary": {"lane": "unary", "rails": 2},
-    "one_rail": {"lane": "unary", "rails": 1},
+    "one_rail": {"lane": "unary", "rails": 1, "accumulator": "signed"},
 }
 
 CONVENTIONAL: dict[str, dict[str, str | int]] = {

@@ -13,9 +13,9 @@ from pann_hw.program.layout import LINEAR, pack
 from pann_hw.program.linear import digits
 
 CONFIG = AcceleratorConfig(lanes=8, cores=2, banks=1, rails=1, weight_words=512, operand_width=4)
-TWO_RAILS = AcceleratorConfig(lanes=4, cores=3, banks=2, weight_words=512, max_shift=1)
+TWO_RAILS = AcceleratorConfig(lanes=4, cores=3, rails=2, banks=2, weight_words=512, max_shift=1)
 FOUR_BANKS = AcceleratorConfig(
-    lanes=16, cores=1, banks=4, lane="unary", weight_words=512, terms_per_rail=2
+    lanes=16, cores=1, rails=2, banks=4, lane="unary", weight_words=512, terms_per_rail=2
 )
 CONFIGS = [CONFIG, TWO_RAILS, FOUR_BANKS]
 

@@ -186,19 +186,22 @@ def alike(weight: int, inputs: int, config: AcceleratorConfig) -> tuple[int, int
     return int(end - schedule.input_cycles), bundles, groups
 
 
-@pytest.mark.parametrize("terms_per_rail", [1, 2])
-def test_cores_are_busy_where_there_are_terms(terms_per_rail: int) -> None:
+@pytest.mark.parametrize(("rails", "terms_per_rail"), [(2, 1), (2, 2), (1, 1), (1, 2)])
+def test_cores_are_busy_where_there_are_terms(rails: int, terms_per_rail: int) -> None:
     """Fetching, adding and draining overlap: nearly every cycle adds as many terms as it can."""
-    config = AcceleratorConfig(lanes=16, cores=4, terms_per_rail=terms_per_rail)
+    config = AcceleratorConfig(lanes=16, cores=4, rails=rails, terms_per_rail=terms_per_rail)
     cycles, bundles, _ = alike(4 * terms_per_rail, 4, config)
-    # Four words of two groups of channels, 4 x 3 x 3 weights of 4 terms, two a cycle.
-    assert 4 * 2 * 36 * 4 // 2 <= bundles <= 1.1 * 4 * 2 * 36 * 4 // 2
+    # Four words of two groups of channels, 4 x 3 x 3 weights of 4 terms a rail's place.
+    least = 4 * 2 * 36 * 4 // rails
+    assert least <= bundles <= 1.1 * least
     assert bundles > 0.9 * cycles
 
 
 def test_groups_of_windows_are_fetched_at_full_speed() -> None:
     """Where cores add as fast as windows come, a group comes in nearly every cycle."""
-    config = AcceleratorConfig(lanes=16, cores=4, terms_per_rail=2, banks=1, window_slots=16)
+    config = AcceleratorConfig(
+        lanes=16, cores=4, rails=2, terms_per_rail=2, banks=1, window_slots=16
+    )
     cycles, bundles, groups = alike(1, 16, config)
     assert bundles < groups
     assert cycles < 1.2 * groups

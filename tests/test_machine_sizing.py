@@ -17,6 +17,7 @@ from pann_hw.machine.sizing import additions, fitted, smallest
 from pann_hw.program.compile import compile_network
 from pann_hw.program.encoding import Shifts
 from pann_hw.program.image import link
+from pann_hw.program.layout import bundle_fields
 from tests.random_networks import NetworkBuilder
 
 BASE = AcceleratorConfig()
@@ -117,6 +118,25 @@ def test_memories_are_just_large_enough(network: IntegerNetwork) -> None:
             link([compile_network(network, small, "csd")])
 
 
+def test_hardware_without_columns_has_unsigned_accumulators(network: IntegerNetwork) -> None:
+    """Columns need signs; where a size is faster without, its program is for what it names."""
+    tried = smallest(network, "csd", 1700, BASE)
+    assert {one.config.unsigned for one in tried} == {False, True}
+    for one in tried:
+        assert one.config.unsigned == (one.config.weight_words == 0)
+        assert one.config.accumulator is None
+        assert cycles(network, one.config) == one.cycles
+
+
+def test_bundles_stay_what_they_are_without_columns(network: IntegerNetwork) -> None:
+    """A program for signed accumulators is not one for unsigned ones."""
+    base = replace(BASE, weight_words=4096, weight_width=2, activation_words=8192)
+    program = compile_network(network, base, "csd")
+    config = fitted(program)
+    assert config.weight_words == 0 and not config.unsigned
+    assert bundle_fields(config) == bundle_fields(base)
+
+
 def test_the_share_of_a_word_that_is_requantised_stays(network: IntegerNetwork) -> None:
     base = replace(BASE, lanes=16, requantise_lanes=4)
     for one in smallest(network, "csd", 4000, base):
@@ -151,6 +171,6 @@ def test_too_fast_is_refused(network: IntegerNetwork) -> None:
     with pytest.raises(InputError, match=r"10 cycles .* has \d+ additions, at least \d+ cycles"):
         smallest(network, "csd", 10, BASE)
     needed = additions(network.layers, Shifts(3))
-    limit = needed / (64 * 16 * 2) + 1
+    limit = needed / (64 * 16 * BASE.terms) + 1
     with pytest.raises(InputError, match=r"the fewest are \d+, with \d+ lanes and \d+ cores"):
         smallest(network, "csd", limit, BASE)

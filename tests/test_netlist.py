@@ -23,17 +23,24 @@ def _config(**parameters: Any) -> AcceleratorConfig:
 
 CONFIGS = {
     "csd": _config(),
-    "unary, one rail": _config(lane="unary", rails=1, lanes=4, cores=1, banks=1, window_slots=4),
-    "unary, two rails": _config(lane="unary", lanes=16, cores=3, banks=4, requantise_lanes=64),
+    "csd, two rails": _config(rails=2, low_bits=5, window_slots=8),
+    "unary, one rail": _config(lane="unary", lanes=4, cores=1, banks=1, window_slots=4),
+    "unary, one rail, signed": _config(
+        lane="unary", accumulator="signed", lanes=4, cores=1, banks=1, window_slots=4
+    ),
+    "unary, two rails": _config(
+        lane="unary", rails=2, lanes=16, cores=3, banks=4, requantise_lanes=64
+    ),
     "csd, wide shift": _config(
-        cores=2, max_shift=7, accumulator_width=28, low_bits=8, window_slots=16
+        rails=2, cores=2, max_shift=7, accumulator_width=28, low_bits=8, window_slots=16
     ),
     "columns of weights": _config(weight_words=64, weight_width=5, operand_width=6, cores=2),
     "linear layers alone": _config(
         layer_kinds="linear", weight_words=64, weight_width=4, operand_width=4, cores=1, rails=1
     ),
     "csd, accumulator without gate": _config(cores=1, low_bits=24),
-    "csd, four terms": _config(cores=1, terms_per_rail=2, requantise_lanes=4),
+    "csd, two unsigned terms": _config(cores=1, terms_per_rail=2),
+    "csd, four terms": _config(cores=1, rails=2, terms_per_rail=2, requantise_lanes=4),
 }
 
 
@@ -47,7 +54,7 @@ CONVENTIONAL = {
     "signed mac, accumulator without gate": _config(
         lane="signed_mac", multiplier_width=2, rails=1, low_bits=24, cores=2
     ),
-    "mac, four products": _config(lane="mac", terms_per_rail=2, window_slots=16, cores=1),
+    "mac, four products": _config(lane="mac", rails=2, terms_per_rail=2, window_slots=16, cores=1),
 }
 
 

@@ -107,7 +107,7 @@ def test_cycles_of_causes_are_those_of_the_schedule(rng: np.random.Generator) ->
 
 
 def test_each_loss_is_of_its_cause() -> None:
-    config = AcceleratorConfig(lanes=8, cores=4, accumulator_width=32)
+    config = AcceleratorConfig(lanes=8, cores=4, rails=2, accumulator_width=32)
     # One weight for each of three channels, on 2 of 8 lanes: one place of two, one core idle.
     (use,) = used(one_layer((1, 1, 2), (1, 1), channels=3), config)[2]
     assert use.filled == 3 * 2

@@ -12,10 +12,13 @@ from sim.harness import accelerator_verilog
 from sim.signals import CLASSES, TOP, counted_signals, public_lines
 
 CONFIGS = [
-    AcceleratorConfig(lanes=4, cores=6),
-    AcceleratorConfig(lanes=8, cores=1, lane="unary", banks=1, window_slots=4),
-    AcceleratorConfig(lanes=4, cores=2, lane="unary", rails=1, banks=4, window_slots=8),
-    AcceleratorConfig(lanes=16, cores=2, terms_per_rail=2, window_slots=16, requantise_lanes=4),
+    AcceleratorConfig(lanes=4, cores=6, rails=2, low_bits=5, window_slots=8),
+    AcceleratorConfig(lanes=8, cores=1, lane="unary", rails=2, banks=1, window_slots=4),
+    AcceleratorConfig(
+        lanes=4, cores=2, lane="unary", rails=1, accumulator="signed", banks=4, window_slots=8
+    ),
+    AcceleratorConfig(lanes=16, cores=2, rails=2, terms_per_rail=2, requantise_lanes=4),
+    AcceleratorConfig(lanes=16, cores=2, lane="unary", terms_per_rail=2),
     AcceleratorConfig(lanes=4, cores=3, requantise_lanes=8),
     AcceleratorConfig(lanes=4, cores=1, lane="signed_mac", multiplier_width=3, low_bits=24),
 ]
@@ -97,5 +100,6 @@ def test_public_lines_name_each_declaration_once() -> None:
 
 
 def test_names_in_cpp() -> None:
-    signal = next(s for s in counted_signals(AcceleratorConfig()) if s.name == "operand1")
+    config = AcceleratorConfig(rails=2)
+    signal = next(s for s in counted_signals(config) if s.name == "operand1")
     assert signal.cpp == "pann_accelerator__DOT__array__DOT__core_0__DOT__operand1"

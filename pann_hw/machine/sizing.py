@@ -107,7 +107,11 @@ def additions(layers: Sequence[Layer], encoding: Encoding) -> int:
 
 
 def fit(network: IntegerNetwork, encoding: str, base: AcceleratorConfig) -> Program:
-    """A network's program for ``base`` with accumulators and memories that just hold it."""
+    """A network's program for ``base`` with accumulators and memories that just hold it.
+
+    Where no layer takes the columns of weights that ``base`` has, the program is for hardware
+    without them, whose accumulators may need no sign.
+    """
     bits = max(
         accumulator_bits(layer, network.tensors)
         for layer in network.layers
@@ -118,16 +122,21 @@ def fit(network: IntegerNetwork, encoding: str, base: AcceleratorConfig) -> Prog
     low_bits = base.low_bits if gated else width
     config = replace(base, accumulator_width=width, low_bits=low_bits)
     program = compile_network(network, config, encoding)
+    if not program.weight_words:
+        without = replace(config, weight_words=0)
+        if without.unsigned != config.unsigned:
+            program = compile_network(network, without, encoding)
     return replace(program, config=fitted(program))
 
 
 def fitted(program: Program) -> AcceleratorConfig:
-    """The program's configuration with no more memory than it needs."""
+    """The program's configuration with no more memory than it needs, and the same bundles."""
     config = program.config
     words = max(place.base + place.words for place in program.placements.values())
     directory = MAX_POINTS * directory_stride(config)
     return replace(
         config,
+        accumulator="unsigned" if config.unsigned else "signed",
         activation_words=max(config.banks * words, 16),
         term_words=max(*program.term_words, 16),
         weight_words=program.weight_words,

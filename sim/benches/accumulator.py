@@ -1,14 +1,23 @@
-"""Accumulators, gated and not, against plain addition with wrap-around."""
+"""Accumulators, gated and not, and those that only add, against plain addition with wrap-around."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
-from sim.benches.ports import bench_test
-from sim.benches.units import DIGIT_BITS, FOUR_TERMS, NARROW, WIDE, unit_ports
+import cocotb
 
-__all__ = ["digits", "every_sum", "full_width", "hold_and_clear", "short_delta"]
+from sim.benches.ports import bench_test
+from sim.benches.units import (
+    DIGIT_BITS,
+    FOUR_TERMS,
+    NARROW,
+    UNSIGNED_ADDEND_BITS,
+    WIDE,
+    unit_ports,
+)
+
+__all__ = ["digits", "every_sum", "full_width", "hold_and_clear", "short_delta", "turns"]
 
 _NARROW_VALUES = range(-(1 << NARROW - 1), 1 << NARROW - 1)
 
@@ -161,3 +170,36 @@ async def digits(dut: Any) -> None:
             for bits, ports in pairs:
                 expected = _wrapped((value << bits) + 2 * delta, NARROW)
                 assert ports.read("value") == expected, f"{bits} bits: {value}, {delta} twice"
+
+
+@bench_test
+@cocotb.parametrize(bits=list(UNSIGNED_ADDEND_BITS))
+async def turns(dut: Any, bits: int) -> None:
+    """Unsigned accumulators of every split in random additions, turns, clears and pauses."""
+    benches = {
+        low: unit_ports(dut, f"accumulator_unsigned_{low}_{bits}") for low in range(1, NARROW + 1)
+    }
+    for ports in benches.values():
+        await ports.begin()
+    value, overflows, seen = 0, 0, set()
+    for step in range(6000):
+        # Around 0 by turns, and from one end to the other.
+        turning, clearing = ((0.3, 0.05), (0.02, 0.0), (0.0, 0.0))[step // 500 % 3]
+        addend = random.choice((0, random.getrandbits(bits)))
+        # A product with 0 is occupied, and adds nothing.
+        occupied = int(addend > 0 or random.random() < 0.5)
+        enable, clear = int(random.random() < 0.9), int(random.random() < clearing)
+        turn = int(random.random() < turning)
+        for ports in benches.values():
+            ports.drive(enable=enable, clear=clear, turn=turn, occupied=occupied, addend=addend)
+        await ports.tick()
+        if enable:
+            seen.add(value)
+            kept = 0 if clear else -value if turn else value
+            overflows += _wrapped(kept + addend, NARROW) != kept + addend
+            value = _wrapped(kept + addend, NARROW)
+        for low, ports in benches.items():
+            found = ports.read("value")
+            assert found == value, f"low_bits {low}: {found}, not {value}"
+    assert len(seen) == 1 << NARROW
+    assert overflows > 0

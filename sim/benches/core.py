@@ -11,7 +11,15 @@ import cocotb
 from pann_hw.config import AcceleratorConfig
 from sim.benches.lane import multiple, random_factor
 from sim.benches.ports import bench_test
-from sim.benches.units import CONFIG, FOUR_TERMS, LINEAR, MULTIPLYING, ONE_RAIL, unit_ports
+from sim.benches.units import (
+    CONFIG,
+    FOUR_TERMS,
+    LINEAR,
+    MULTIPLYING,
+    ONE_RAIL,
+    UNSIGNED,
+    unit_ports,
+)
 
 __all__ = ["linear_passes", "tiles"]
 
@@ -20,6 +28,7 @@ _CORES = {
     "core_one_rail": ONE_RAIL,
     "core_four": FOUR_TERMS,
     **{f"core_{name}": config for name, config in MULTIPLYING.items()},
+    **{f"core_unsigned_{name}": config for name, config in UNSIGNED.items()},
     **{f"core_linear_{name}": config for name, config in LINEAR.items() if config.windows},
 }
 """Those that see windows."""
@@ -44,7 +53,10 @@ def _masks(config: AcceleratorConfig) -> dict[str, int]:
 
 
 def _control(config: AcceleratorConfig, clear: bool, last: bool) -> dict[str, Any]:
-    """A bundle; places without a term have fields all the same."""
+    """A bundle; places without a term have fields all the same.
+
+    For unsigned accumulators all its terms have one sign, and the last bundle of a tile adds.
+    """
     terms = [
         {
             "active": int(random.random() < 0.7),
@@ -55,7 +67,12 @@ def _control(config: AcceleratorConfig, clear: bool, last: bool) -> dict[str, An
         }
         for _ in range(config.terms)
     ]
-    enable = int(clear or any(term["active"] for term in terms))
+    if config.unsigned:
+        negative = int(not last and random.random() < 0.5)
+        for term in terms:
+            term["negative"] = negative if term["active"] else random.getrandbits(1)
+    ends = last and config.unsigned
+    enable = int(clear or ends or any(term["active"] for term in terms))
     return {"enable": enable, "clear": int(clear), "last": int(last), "terms": terms}
 
 

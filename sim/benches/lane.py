@@ -39,7 +39,8 @@ def multiple(config: AcceleratorConfig, factor: int, negative: int) -> int:
 async def sums(dut: Any, name: str) -> None:
     """Runs of additions and subtractions, of one of them alone until they overflow, and pauses.
 
-    Where numbers are taken digit by digit, what is there is scaled at times.
+    Where numbers are taken digit by digit, what is there is scaled at times; an unsigned
+    accumulator is turned as often as others subtract.
     """
     config = LANES[name]
     ports = unit_ports(dut, name)
@@ -54,17 +55,20 @@ async def sums(dut: Any, name: str) -> None:
                 random.choice((0, largest, random.randint(0, largest))) for _ in range(config.terms)
             ]
             factor = [random_factor(config) for _ in x]
-            negative = [random.random() < subtracting for _ in x]
+            negative = [not config.unsigned and random.random() < subtracting for _ in x]
+            turn = config.unsigned and random.random() < subtracting
             clear = int(step == 0 or random.random() < 0.01)
             enable = int(step == 0 or random.random() < 0.9)
             signs = sum(int(bit) << place for place, bit in enumerate(negative))
             scale = int(config.linear and random.random() < 0.1)
             if config.linear:
                 ports.drive(scale=scale)
-            ports.drive(x=x, factor=factor, negative=signs, clear=clear, enable=enable)
+            ports.drive(**{"turn": int(turn)} if config.unsigned else {"negative": signs})
+            ports.drive(x=x, factor=factor, clear=clear, enable=enable)
             await ports.tick()
             if enable:
                 total = 0 if clear else value * (config.largest_weight + 1 if scale else 1)
+                total = -total if turn else total
                 for operand, number, minus in zip(x, factor, negative, strict=True):
                     total += operand * multiple(config, number, int(minus))
                 value = (total + half) % (2 * half) - half

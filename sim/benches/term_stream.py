@@ -14,9 +14,9 @@ from typing import Any
 import cocotb
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import NO_TERM, bundle_fields, bundle_words, pack_words
+from pann_hw.program.layout import NO_TERM, ahead_bits, bundle_fields, bundle_words, pack_words
 from sim.benches.ports import Ports, bench_test
-from sim.benches.units import CONFIG, FOUR_TERMS, MULTIPLYING, ONE_RAIL, unit_ports
+from sim.benches.units import CONFIG, FOUR_TERMS, MULTIPLYING, ONE_RAIL, UNSIGNED, unit_ports
 
 __all__ = ["inferences", "runs_ahead", "slow_drain"]
 
@@ -25,6 +25,7 @@ _STREAMS = {
     "terms_one_rail": ONE_RAIL,
     "terms_four": FOUR_TERMS,
     "terms_multiplying": MULTIPLYING["mac_four"],
+    **{f"terms_unsigned_{name}": config for name, config in UNSIGNED.items()},
 }
 
 _TAKEN_AFTER = 3
@@ -65,6 +66,7 @@ def _tile(config: AcceleratorConfig) -> _Tile:
     """A random tile; some of its bundles only advance, and only some use all that is buffered."""
     # So many windows come even if a whole group of them has no room.
     room = config.window_slots - config.banks + 1
+    farthest = (1 << ahead_bits(config)) - 1
     count = random.randint(1, 12)
     bundles, reached, needed = [], 0, 1
     for index in range(count):
@@ -74,7 +76,8 @@ def _tile(config: AcceleratorConfig) -> _Tile:
             used = random.random() < 0.7
             bundle[f"offset{place}"] = random.randrange(3) if used else NO_TERM
             # What stands in the place of no term is not to be waited for.
-            bundle[f"ahead{place}"] = random.randint(0, min(3, room - 1 - advance) if used else 3)
+            most = min(farthest, room - 1 - advance) if used else farthest
+            bundle[f"ahead{place}"] = random.randint(0, most)
             bundle[f"negative{place}"] = random.getrandbits(1)
             if config.factor_bits:
                 bundle[f"factor{place}"] = random.getrandbits(config.factor_bits)
@@ -178,7 +181,9 @@ class _Bench:
             return
         bundle, reached, fresh = self._control
         terms = _terms(self.config, bundle)
-        assert control.enable == (fresh or bool(terms))
+        # An unsigned accumulator may have to turn at the end.
+        ends = bool(bundle["last"]) and self.config.unsigned
+        assert control.enable == (fresh or bool(terms) or ends)
         assert control.clear == fresh and control.last == bundle["last"]
         for place, found in enumerate(control.terms):
             assert found.active == (place in terms)

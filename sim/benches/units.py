@@ -11,7 +11,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from pann_hw.config import AcceleratorConfig
-from rtl_gen.accumulator import GatedAccumulator, create_accumulator
+from rtl_gen.accumulator import GatedAccumulator, UnsignedAccumulator, create_accumulator
 from rtl_gen.core import Core
 from rtl_gen.descriptor_reader import DescriptorReader
 from rtl_gen.drain import Drain
@@ -51,6 +51,8 @@ __all__ = [
     "PARTS",
     "PARTS_OF_BEATS",
     "TWO_WORDS",
+    "UNSIGNED",
+    "UNSIGNED_ADDEND_BITS",
     "WIDE",
     "Units",
     "unit_ports",
@@ -58,12 +60,21 @@ __all__ = [
 ]
 
 CONFIG = AcceleratorConfig(
-    lanes=4, cores=2, activation_words=256, term_words=256, descriptor_words=512
-)
+    lanes=4, cores=2, rails=2, low_bits=5, window_slots=8,
+    activation_words=256, term_words=256, descriptor_words=512,
+)  # fmt: skip
 """A small accelerator with two rails and shifters."""
 
-ONE_RAIL = replace(CONFIG, lane="unary", rails=1, banks=1, window_slots=4)
-"""The smallest lane, and a single bank."""
+ONE_RAIL = replace(CONFIG, lane="unary", rails=1, accumulator="signed", banks=1, window_slots=4)
+"""The smallest lane with subtractions, and a single bank."""
+
+UNSIGNED = {
+    "one_term": replace(CONFIG, rails=1, window_slots=16),
+    "two_terms": replace(CONFIG, rails=1, terms_per_rail=2, max_shift=7, low_bits=8),
+    "unary": replace(CONFIG, rails=1, lane="unary", banks=1, window_slots=4, low_bits=8),
+    "product": replace(CONFIG, rails=1, lane="mac", multiplier_width=4, low_bits=24),
+}
+"""Unsigned accumulators under every kind of lane that has them; one of a single part."""
 
 FOUR_TERMS = replace(CONFIG, max_shift=7, terms_per_rail=2, banks=4, window_slots=16)
 """Four terms a cycle, whose bundles take two words of the program stream."""
@@ -135,11 +146,12 @@ LANES = {
     name: _narrow(config)
     for name, config in {
         **{f"lane_csd_{shift}": replace(CONFIG, max_shift=shift) for shift in (1, 3, 7)},
-        "lane_csd_one_rail": replace(CONFIG, rails=1),
+        "lane_csd_one_rail": replace(CONFIG, rails=1, accumulator="signed"),
         "lane_csd_four": FOUR_TERMS,
         **{f"lane_unary_{rails}": replace(ONE_RAIL, rails=rails) for rails in (1, 2)},
         "lane_unary_four": replace(FOUR_TERMS, lane="unary"),
         **{f"lane_{name}": config for name, config in (LINEAR | MULTIPLYING).items()},
+        **{f"lane_unsigned_{name}": config for name, config in UNSIGNED.items()},
     }.items()
 }
 """Lanes of every kind, with accumulators so narrow that they overflow soon."""
@@ -159,6 +171,9 @@ NARROW = 6
 """Width of the accumulators that are tested with all values."""
 
 _LOW_BITS = range(1, NARROW + 1)
+
+UNSIGNED_ADDEND_BITS = (1, 3, NARROW)
+"""Bits of what the narrow unsigned accumulators add."""
 
 DIGIT_BITS = (1, 3, 5)
 """Digits that the narrow accumulators take."""
@@ -276,6 +291,11 @@ def units() -> dict[str, wiring.Component]:
         **{f"accumulator_digits_{n}": GatedAccumulator(NARROW, 3, NARROW, n) for n in DIGIT_BITS},
         "accumulator_digits_plain": create_accumulator(NARROW, NARROW, NARROW, DIGIT_BITS[1]),
         "accumulator_short": GatedAccumulator(NARROW, 4, 2),
+        **{
+            f"accumulator_unsigned_{low}_{bits}": UnsignedAccumulator(NARROW, low, bits)
+            for low in _LOW_BITS
+            for bits in UNSIGNED_ADDEND_BITS
+        },
         "accumulator_wide": GatedAccumulator(WIDE, 5, FOUR_TERMS.step_width),
         **{name: create_lane(config) for name, config in LANES.items()},
         "requantiser": Requantiser(CONFIG),
@@ -295,10 +315,12 @@ def units() -> dict[str, wiring.Component]:
         "terms_one_rail": StoredTerms(ONE_RAIL),
         "terms_four": StoredTerms(FOUR_TERMS),
         "terms_multiplying": StoredTerms(MULTIPLYING["mac_four"]),
+        **{f"terms_unsigned_{name}": StoredTerms(config) for name, config in UNSIGNED.items()},
         "core": Core(CONFIG),
         "core_one_rail": Core(ONE_RAIL),
         "core_four": Core(FOUR_TERMS),
         **{f"core_{name}": Core(config) for name, config in MULTIPLYING.items()},
+        **{f"core_unsigned_{name}": Core(config) for name, config in UNSIGNED.items()},
         **{f"core_linear_{name}": Core(config) for name, config in LINEAR.items()},
         **{f"linear_stream_{name}": LinearStream(config) for name, config in LINEAR.items()},
         **{f"weight_memory_{name}": WeightMemory(config) for name, config in LINEAR.items()},
