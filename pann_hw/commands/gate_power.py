@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pann_hw.technology.known import Technology
     from pann_hw.technology.library import Library
 
-__all__ = ["add_arguments", "check", "run", "show"]
+__all__ = ["add_arguments", "check", "load_library", "run", "show"]
 
 _OPTIONS = ("liberty", "tech", "clock", "windows", "no_clock_gating", "wire")
 
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise InputError(f"--windows {windows}: must be 0..1000")
     if not 0 <= wire <= 1000:
         raise InputError(f"--wire {wire:g}: must be 0..1000 fF")
-    library, technology = _library(args)
+    library, technology = load_library(args)
     if args.images is None:
         args.images = 1
     deployment = load_program(args)
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     return _as_dictionary(found, args, wire)
 
 
-def _library(args: argparse.Namespace) -> tuple[Library, Technology | None]:
+def load_library(args: argparse.Namespace) -> tuple[Library, Technology | None]:
     from pann_hw.technology.known import recognised
     from pann_hw.technology.known import technology as named
 
