@@ -203,7 +203,7 @@ def _row(trial: Trial, goal: Goal) -> dict[str, Any]:
         "lane": trial.hardware.kind,
         "lanes": trial.hardware.lanes,
         "cores": trial.hardware.cores,
-        "setting": trial.setting,
+        "setting": str(trial.setting),
         "flips_per_mac": trial.point.flips_per_mac,
         "bx": trial.point.bits,
         "R": trial.point.additions,
@@ -228,13 +228,9 @@ def _line(trial: Trial, goal: Goal) -> str:
 
     return (
         f"{trial.hardware.lanes} {trial.hardware.kind} lanes, {trial.hardware.cores} cores, "
-        f"{_setting(trial.hardware.kind, trial.setting)}: {shown(trial.amount, goal.unit)} by "
+        f"{trial.setting}: {shown(trial.amount, goal.unit)} by "
         f"{trial.by}, {100 * trial.amount / goal.limit:.1f} % of the budget"
     )
-
-
-def _setting(kind: str, setting: float) -> str:
-    return f"{setting:.2f} flips/MAC" if kind == "csd" else f"{setting:.0f} bits"
 
 
 def show(result: dict[str, Any]) -> None:
@@ -251,7 +247,7 @@ def show(result: dict[str, Any]) -> None:
         ),
         [
             (
-                one["lane"], one["lanes"], one["cores"], _setting(one["lane"], one["setting"]),
+                one["lane"], one["lanes"], one["cores"], one["setting"],
                 f"{100 * (one['agreement'] if one['accuracy'] is None else one['accuracy']):.2f}",
                 f"{100 * one['error']:.2f}", f"{one['clock'] / 1e6:.3g}",
                 f"{one['area'] / 1e6:.3f}", f"{one[_amount(result, 'energy')] / 1e9:.4g}",

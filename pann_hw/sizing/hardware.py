@@ -28,6 +28,10 @@ _BASE = AcceleratorConfig(
 """The lane of least energy; memories are cut to what a network needs."""
 
 
+_MEMORIES = ("activation_words", "term_words", "descriptor_words")
+_SPARE = 1.2
+
+
 @dataclass(frozen=True)
 class Hardware:
     """Lanes and cores of an accelerator.
@@ -73,22 +77,47 @@ def _last(network: IntegerNetwork) -> str:
 
 
 def deployed(
-    network: IntegerNetwork, hardware: Hardware, bits: int | None = None
+    network: IntegerNetwork,
+    hardware: Hardware,
+    bits: int | None = None,
+    before: AcceleratorConfig | None = None,
 ) -> tuple[Deployment, int]:
     """A network on hardware that just holds it, and its cycles per inference.
+
+    Memories have an eighth of a power of two to spare, so that networks that are nearly as large
+    make the same hardware: mapping that to gates takes longest.
 
     Parameters
     ----------
     bits : of the multiplier of conventional lanes
+    before : what the hardware was for another network; kept if it suits, a fifth too large at most
 
     Raises
     ------
     InputError : no memory is large enough
     """
     encoding = "csd" if hardware.kind == "csd" else "sparse"
-    config = fit(network, encoding, hardware.config(network, bits)).config
+    program = fit(network, encoding, hardware.config(network, bits))
+    config = before if before and _suits(before, program.config) else _rounded(program.config)
     deployment = deploy([network], [encoding], config)
     return deployment, Machine(deployment.image).run(0, []).cycles
+
+
+def _rounded(config: AcceleratorConfig) -> AcceleratorConfig:
+    words = {name: getattr(config, name) for name in _MEMORIES}
+    steps = {name: max((1 << (value - 1).bit_length()) // 8, 4) for name, value in words.items()}
+    return replace(
+        config, **{name: -(-words[name] // steps[name]) * steps[name] for name in _MEMORIES}
+    )
+
+
+def _suits(config: AcceleratorConfig, needed: AcceleratorConfig) -> bool:
+    """Whether all is as needed, but for memories and accumulators that are a bit too large."""
+    sizes = {name: getattr(config, name) for name in (*_MEMORIES, "accumulator_width")}
+    return replace(needed, **sizes) == config and all(
+        getattr(needed, name) <= size <= _SPARE * getattr(needed, name)
+        for name, size in sizes.items()
+    )
 
 
 def candidates(

@@ -1,6 +1,8 @@
-"""Operating points of one network: the integer network of each budget, made once."""
+"""Operating points of one network: the integer network of each setting, made once."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,17 +12,50 @@ from pann_hw.quantise.budget import LARGEST, WIDTHS, flips_per_mac
 from pann_hw.quantise.post_training import least_flips, prepare
 from pann_hw.quantise.quality import check_classes, float_outputs
 from pann_hw.quantise.recipe import Recipe
-from pann_hw.quantise.search import Candidate, candidate, fit_best
+from pann_hw.quantise.search import Candidate, candidate, fit_trial, trial_count
 from pann_hw.quantise.uniform import fit_uniform
 
-__all__ = ["Points"]
+__all__ = ["Additions", "Points", "Products", "Setting"]
 
 _RISE = 1.2
 """From a budget that leaves hardly a weight to the next that is tried."""
 
 
+class Additions(NamedTuple):
+    """For lanes that add.
+
+    Attributes
+    ----------
+    budget : flips per MAC, at most
+    trial : the one of a search's trials
+    """
+
+    budget: float
+    trial: int
+
+    def __str__(self) -> str:
+        return f"{self.budget:.3g} flips/MAC"
+
+
+class Products(NamedTuple):
+    """For lanes that multiply.
+
+    Attributes
+    ----------
+    bits : of weights and activations
+    """
+
+    bits: int
+
+    def __str__(self) -> str:
+        return f"{self.bits} bits"
+
+
+Setting = Additions | Products
+
+
 class Points:
-    """Quantises a network for budgets, on calibration images.
+    """Quantises a network for settings, on calibration images.
 
     Parameters
     ----------
@@ -40,38 +75,44 @@ class Points:
         self._x, self._y, self._max_shift = x, y, max_shift
         self._prepared = prepare(graph, x, recipe)
         self._wanted = float_outputs(graph, x)
-        self._additions: dict[float, Candidate | None] = {}
-        self._products: dict[int, Candidate] = {}
+        self._found: dict[Setting, Candidate | None] = {}
 
-    def additions(self, budget: float) -> Candidate | None:
-        """The network of least output error within flips per MAC, for lanes that add.
-
-        None where that leaves hardly a weight.
-        """
-        if budget not in self._additions:
-            network = fit_best(self._prepared, budget, self._max_shift)
-            self._additions[budget] = (
-                None
-                if network is None
-                else self._candidate(network, flips_per_mac(network, self._max_shift))
+    def point(self, setting: Setting) -> Candidate | None:
+        """The integer network of a setting; None where its budget leaves hardly a weight."""
+        if setting not in self._found:
+            made = self._made(setting)
+            self._found[setting] = made and candidate(
+                made[0], self._x, self._y, self._wanted, made[1]
             )
-        return self._additions[budget]
+        return self._found[setting]
 
-    def products(self, bits: int) -> Candidate:
-        """The network of so many bits, the input too, for unsigned multipliers."""
-        if bits not in self._products:
-            network = fit_uniform(self._prepared, bits, False)
-            assert network.budget is not None
-            self._products[bits] = self._candidate(network, network.budget)
-        return self._products[bits]
+    def additions(self, budget: float, trial: int | None = None) -> Additions:
+        """The setting of a budget, or of the next above it, a fifth at a time, that leaves weights.
 
-    def nearest(self, budget: float) -> float:
-        """The budget, or the next above it, a fifth at a time, that leaves weights enough."""
+        Parameters
+        ----------
+        trial : of a search; None: that of the least output error
+        """
         least = min(least_flips(self._prepared, bits, self._max_shift) for bits in WIDTHS)
         budget = max(budget, least)
-        while budget < LARGEST and self.additions(budget) is None:
+        trials = range(trial_count(self._prepared.recipe)) if trial is None else [trial]
+        while True:
+            budget = min(budget, LARGEST)
+            found = {
+                one: point.error
+                for one in trials
+                if (point := self.point(Additions(budget, one))) is not None
+            }
+            if found:
+                return Additions(budget, min(found, key=found.__getitem__))
+            assert budget < LARGEST
             budget *= _RISE
-        return min(budget, LARGEST)
 
-    def _candidate(self, network: IntegerNetwork, flips: float) -> Candidate:
-        return candidate(network, self._x, self._y, self._wanted, flips)
+    def _made(self, setting: Setting) -> tuple[IntegerNetwork, float] | None:
+        """A setting's network, and its flips per MAC."""
+        if isinstance(setting, Products):
+            network = fit_uniform(self._prepared, setting.bits, False)
+            assert network.budget is not None
+            return network, network.budget
+        found = fit_trial(self._prepared, setting.trial, setting.budget, self._max_shift)
+        return None if found is None else (found, flips_per_mac(found, self._max_shift))

@@ -11,14 +11,14 @@ from pann_hw.quantise.search import Candidate, best
 from pann_hw.sizing.cost import Estimator
 from pann_hw.sizing.goal import Goal
 from pann_hw.sizing.hardware import Hardware
-from pann_hw.sizing.points import Points
+from pann_hw.sizing.points import Additions, Points, Products, Setting
 from pann_hw.sizing.quantities import shown
 from pann_hw.sizing.trial import Judge, Trial, UnfitError
 
-__all__ = ["BAND", "MET", "Sizing", "size"]
+__all__ = ["MET", "Sizing", "size"]
 
-BAND = (0.91, 0.99)
-"""Parts of a budget between which a search ends."""
+_ENOUGH = 0.91
+"""Part of a budget from which on a search ends."""
 
 MET = 0.9
 """Part of a budget of which it counts as used up."""
@@ -29,6 +29,10 @@ _FIRST = 10.0
 
 _FIRST_LANES = 32
 _STEPS = 10
+_NEAR = 1.4
+"""Of a limit, up or down."""
+
+_NARROW = 0.005
 _GAIN = 0.03
 """Of energy, for which more lanes or cores are worth their area."""
 
@@ -71,7 +75,7 @@ def size(
 
     Accuracy follows the budget of flips per MAC, which goes farthest on the hardware that takes the
     least energy for a network; so that hardware is looked for first, at one operating point, then
-    the budget at which the estimate is within ``BAND`` of the limit, by secants. Lanes that
+    the budget at which the estimate is within 10 % below the limit, by secants. Lanes that
     multiply are taken where a network of b-bit weights within the limit is better.
 
     Parameters
@@ -117,13 +121,10 @@ def _unmet(goal: Goal, least: Trial) -> str:
     shape = least.hardware
     what = "power" if goal.unit == "W" else "energy"
     rate = "" if goal.fps is None else f" at {goal.fps:g} inferences/s"
-    point = f"{least.setting:.3g} flips per MAC"
-    if shape.kind != "csd":
-        point = f"{least.setting:.0f}-bit multipliers"
     return (
         f"{what} {shown(goal.limit, goal.unit)}{rate}: the least is "
         f"{shown(least.amount, goal.unit)}, with {shape.lanes} {shape.kind} lanes in "
-        f"{shape.cores} cores and {point}; raise --{what}"
+        f"{shape.cores} cores for {least.setting}; raise --{what}"
         + (" or lower --fps" if goal.unit == "W" else "")
     )
 
@@ -131,12 +132,12 @@ def _unmet(goal: Goal, least: Trial) -> str:
 def _adding(judge: Judge, hardware: Sequence[Hardware]) -> Trial | None:
     """The largest budget within the limit; None where the least is beyond it."""
     left = list(hardware)
-    first = judge.points.nearest(_FIRST)
+    first = judge.points.additions(_FIRST)
     try:
         trial = _cheapest(judge, left, first)
     except InputError:
-        least = judge.points.nearest(0)
-        if least >= first:
+        least = judge.points.additions(0)
+        if least.budget >= first.budget:
             raise
         trial = _cheapest(judge, left, least)
     kept: list[Trial] = []
@@ -157,18 +158,18 @@ def _adding(judge: Judge, hardware: Sequence[Hardware]) -> Trial | None:
 def _multiplying(judge: Judge, hardware: Sequence[Hardware], other: Trial | None) -> Trial | None:
     """The most bits within the limit, or ``other`` where that is as good."""
     chosen, place = other, None
-    wanted: Sequence[int] = WIDTHS
+    wanted = [Products(bits) for bits in WIDTHS]
     if other:
         shape = (other.hardware.lanes, other.hardware.cores)
         hardware = [one for one in hardware if (one.lanes, one.cores) == shape] or hardware
-        wanted = [b for b in WIDTHS if _better(judge.points.products(b), other)]
-    for bits in wanted:
+        wanted = [one for one in wanted if _better(judge.points.point(one), other)]
+    for setting in wanted:
         try:
-            trial = judge.judge(place, bits) if place else _cheapest(judge, hardware, bits)
+            trial = judge.judge(place, setting) if place else _cheapest(judge, hardware, setting)
         except UnfitError:
             break
         except InputError:
-            if other is None and bits == wanted[0]:
+            if other is None:
                 raise
             break
         place = trial.hardware
@@ -179,23 +180,23 @@ def _multiplying(judge: Judge, hardware: Sequence[Hardware], other: Trial | None
     return chosen
 
 
-def _better(point: Candidate, other: Trial) -> bool:
-    return best([other.point, point]) is point
+def _better(point: Candidate | None, other: Trial) -> bool:
+    return point is not None and best([other.point, point]) is point
 
 
 def _moved(judge: Judge, begin: Trial) -> Trial | None:
     """From another estimator's result to the limit by this one, on the same hardware."""
     trial = judge.judge(begin.hardware, begin.setting)
-    if begin.hardware.kind == "csd":
+    if isinstance(begin.setting, Additions):
         return _steered(judge, trial)[0]
-    while trial.amount > judge.goal.limit:
-        if trial.setting == WIDTHS[0]:
-            return None
-        trial = judge.judge(begin.hardware, trial.setting - 1)
-    return trial
+    for bits in range(begin.setting.bits - 1, WIDTHS[0] - 1, -1):
+        if trial.amount <= judge.goal.limit:
+            break
+        trial = judge.judge(begin.hardware, Products(bits))
+    return trial if trial.amount <= judge.goal.limit else None
 
 
-def _cheapest(judge: Judge, hardware: Sequence[Hardware], setting: float) -> Trial:
+def _cheapest(judge: Judge, hardware: Sequence[Hardware], setting: Setting) -> Trial:
     """The one of least energy for one network: a first is estimated, the others are scaled from
     it, and the best of them is estimated as well."""
     cycles = judge.cycles(hardware, setting)
@@ -226,34 +227,55 @@ def _steered(judge: Judge, trial: Trial) -> tuple[Trial | None, bool]:
 
     None where the least is beyond the limit; False where only the hardware's memories or its speed
     keep it from a larger one.
+
+    Which of a search's trials is best changes with the budget, and energy jumps then: once the
+    limit is near, it stays the same.
     """
     limit, ceiling = judge.goal.limit, LARGEST
+    within: list[Trial] = []
     under: Trial | None = None
     over: Trial | None = None
+    kept: int | None = None
     for _ in range(_STEPS):
         if trial.amount <= limit:
-            if under is None or trial.setting > under.setting:
-                under = trial
-            if BAND[0] * limit <= trial.amount <= BAND[1] * limit or trial.setting >= ceiling:
+            within.append(trial)
+            under = trial
+            if trial.amount >= _ENOUGH * limit or _budget(trial) >= ceiling:
                 break
-        elif over is None or trial.setting < over.setting:
+        else:
             over = trial
-        setting = judge.points.nearest(min(_next(judge, trial, under, over), ceiling))
-        if (over and setting >= over.setting) or (under and setting <= under.setting):
+        if kept is None and limit / _NEAR <= trial.amount <= limit * _NEAR:
+            assert isinstance(trial.setting, Additions)
+            kept = trial.setting.trial
+            under, over = (trial, None) if trial.amount <= limit else (None, trial)
+        setting = judge.points.additions(min(_next(judge, trial, under, over), ceiling), kept)
+        if _narrow(setting.budget, under, over):
             break
         try:
             trial = judge.judge(trial.hardware, setting)
         except UnfitError:
             if under is None:
                 break
-            ceiling = (under.setting + setting) / 2
-    return under, ceiling == LARGEST
+            ceiling = (_budget(under) + setting.budget) / 2
+    return max(within, key=lambda one: one.amount, default=None), ceiling == LARGEST
+
+
+def _budget(trial: Trial) -> float:
+    assert isinstance(trial.setting, Additions)
+    return trial.setting.budget
+
+
+def _narrow(budget: float, under: Trial | None, over: Trial | None) -> bool:
+    """Whether a budget is no news."""
+    return (under is not None and budget <= _budget(under) * (1 + _NARROW)) or (
+        over is not None and budget >= _budget(over) * (1 - _NARROW)
+    )
 
 
 def _next(judge: Judge, trial: Trial, under: Trial | None, over: Trial | None) -> float:
     """The budget whose estimate should be what is aimed at."""
     aim = _AIM * judge.goal.limit
-    if under and over:
+    if under and over and _budget(under) < _budget(over):
         share = (aim - under.amount) / (over.amount - under.amount)
-        return under.setting + min(max(share, 0.05), 0.95) * (over.setting - under.setting)
-    return judge.setting_for(trial, aim)
+        return _budget(under) + min(max(share, 0.05), 0.95) * (_budget(over) - _budget(under))
+    return judge.budget_for(trial, aim)

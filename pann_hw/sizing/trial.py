@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.program.deployment import Deployment
 from pann_hw.quantise.search import Candidate
 from pann_hw.sizing.cost import Cost, Estimator
 from pann_hw.sizing.goal import Goal
 from pann_hw.sizing.hardware import Hardware, deployed
-from pann_hw.sizing.points import Points
+from pann_hw.sizing.points import Additions, Points, Products, Setting
 from pann_hw.sizing.scaling import scaled, variable_energy
 
 __all__ = ["Judge", "Trial", "UnfitError"]
@@ -24,8 +25,7 @@ class Trial:
     Attributes
     ----------
     hardware : lanes and cores
-    setting : flips per MAC that were asked for; bits, where lanes multiply
-    point : the integer network
+    setting, point : what was asked for, and the integer network
     deployment : that network on that hardware, memories just large enough
     cycles : per inference
     clock : Hz
@@ -35,7 +35,7 @@ class Trial:
     """
 
     hardware: Hardware
-    setting: float
+    setting: Setting
     point: Candidate
     deployment: Deployment
     cycles: int
@@ -74,9 +74,10 @@ class Judge:
         self.points, self.goal = points, goal
         self.trials: list[Trial] = []
         self._estimate, self._by, self._progress = estimate, by, progress
-        self._deployed: dict[tuple[Hardware, float], tuple[Deployment, int]] = {}
+        self._before: dict[Hardware, AcceleratorConfig] = {}
+        self._deployed: dict[tuple[Hardware, Setting], tuple[Deployment, int]] = {}
 
-    def judge(self, hardware: Hardware, setting: float) -> Trial:
+    def judge(self, hardware: Hardware, setting: Setting) -> Trial:
         """A trial; ``setting`` is one that leaves weights enough.
 
         Raises
@@ -92,14 +93,15 @@ class Judge:
                 f"{hardware.cores} cores take at most {cost.fastest / 1e6:.1f} MHz"
             )
         amount = self.goal.amount(cost, cycles, clock)
-        point = self._point(hardware, setting)
+        point = self._point(setting)
         self.trials.append(
             Trial(hardware, setting, point, deployment, cycles, clock, cost, amount, self._by)
         )
+        self._before[hardware] = deployment.config
         self._progress(self.trials[-1])
         return self.trials[-1]
 
-    def cycles(self, hardware: Iterable[Hardware], setting: float) -> dict[Hardware, int]:
+    def cycles(self, hardware: Iterable[Hardware], setting: Setting) -> dict[Hardware, int]:
         """Per inference, of those that hold the network and run it in time.
 
         Raises
@@ -121,27 +123,26 @@ class Judge:
         cost = scaled(trial.cost, (trial.hardware, trial.cycles), (hardware, cycles))
         return self.goal.amount(cost, cycles, self.goal.clock(cycles))
 
-    def setting_for(self, trial: Trial, amount: float) -> float:
+    def budget_for(self, trial: Trial, amount: float) -> float:
         """The budget of flips per MAC for an amount on a trial's hardware, roughly."""
         energy = variable_energy(trial.cost, memories=self.goal.memories) * 1e-15
         variable = energy if self.goal.unit == "J" else energy * trial.clock / trial.cycles
         factor = (amount - (trial.amount - variable)) / variable
-        return trial.setting * min(max(factor, 1 / 3), 3.0)
+        assert isinstance(trial.setting, Additions)
+        return trial.setting.budget * min(max(factor, 1 / 3), 3.0)
 
-    def _point(self, hardware: Hardware, setting: float) -> Candidate:
-        if hardware.kind != "csd":
-            return self.points.products(int(setting))
-        found = self.points.additions(setting)
+    def _point(self, setting: Setting) -> Candidate:
+        found = self.points.point(setting)
         assert found is not None
         return found
 
-    def _fitted(self, hardware: Hardware, setting: float) -> tuple[Deployment, int]:
+    def _fitted(self, hardware: Hardware, setting: Setting) -> tuple[Deployment, int]:
         key = (hardware, setting)
         if key not in self._deployed:
-            bits = None if hardware.kind == "csd" else int(setting)
+            bits = setting.bits if isinstance(setting, Products) else None
             try:
-                network = self._point(hardware, setting).network
-                self._deployed[key] = deployed(network, hardware, bits)
+                network = self._point(setting).network
+                self._deployed[key] = deployed(network, hardware, bits, self._before.get(key[0]))
             except InputError as error:
                 raise UnfitError(str(error)) from None
         deployment, cycles = self._deployed[key]
