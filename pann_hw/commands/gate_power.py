@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pann_hw.commands import estimate_power
 from pann_hw.commands.arguments import load_program, load_program_data
 from pann_hw.commands.console import bar, say, table
 from pann_hw.errors import InputError
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tech",
         metavar="NAME",
-        help="sky130, sg13g2 or asap7; found out from the cells where left out",
+        help="sky130, sg13g2 or asap7; found out from the cells where left out; without --liberty "
+        "its default coefficients are used",
     )
     group.add_argument("--clock", type=float, metavar="MHZ", help="default 50")
     group.add_argument(
@@ -82,7 +84,10 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise InputError(f"--windows {windows}: must be 0..1000")
     if not 0 <= wire <= 1000:
         raise InputError(f"--wire {wire:g}: must be 0..1000 fF")
-    library, technology = load_library(args)
+    if args.liberty:
+        library, technology = load_library(args)
+    else:
+        estimate_power.check(args)
     if args.images is None:
         args.images = 1
     deployment = load_program(args)
@@ -91,6 +96,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise InputError(
             f"{args.program}: has points 0..{len(deployment.programs) - 1}; choose one with --point"
         )
+    if not args.liberty:
+        return estimate_power.run(args, deployment, data, clock)
     from pann_hw.energy.inference import gate_design, inference_energy
 
     if windows:
@@ -118,8 +125,6 @@ def load_library(args: argparse.Namespace) -> tuple[Library, Technology | None]:
     from pann_hw.technology.known import technology as named
 
     technology = named(args.tech) if args.tech else None
-    if not args.liberty:
-        raise InputError("--gates: give --liberty FILE, the library's Liberty files")
     from pann_hw.technology.liberty import read_library
 
     say("reading the library")
@@ -160,10 +165,9 @@ def _as_dictionary(
 def show(result: dict[str, Any]) -> None:
     """Print the result."""
     total = result["energy"]
-    known = result["technology"] or "not a known technology"
+    estimated = "coefficients" in result
     table(
-        f"Gates of {result['library']} ({known}, {result['voltage']:g} V): nJ per inference of "
-        f"{result['cycles']:.0f} cycles, by class",
+        estimate_power.title(result) if estimated else _title(result),
         ("class", "logic", "glitches", "clock", "leakage", "all", "share", "area um2"),
         [
             (
@@ -191,8 +195,16 @@ def show(result: dict[str, Any]) -> None:
                 for item in result["memories"]
             ],
         )
-    for line in _summary(result):
+    for line in estimate_power.summary(result) if estimated else _summary(result):
         print(line)
+
+
+def _title(result: dict[str, Any]) -> str:
+    known = result["technology"] or "not a known technology"
+    return (
+        f"Gates of {result['library']} ({known}, {result['voltage']:g} V): nJ per inference of "
+        f"{result['cycles']:.0f} cycles, by class"
+    )
 
 
 def _sum(classes: list[dict[str, Any]]) -> dict[str, Any]:

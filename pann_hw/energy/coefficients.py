@@ -2,8 +2,9 @@
 
     energy = toggle * (toggles times pins driven) + pulse * (pulses at clock pins) + leakage * time
 
-The counts are of a netlist of :mod:`pann_hw.technology.generic`, without delays; what glitches and
-the insides of cells take is in the coefficients, which are fitted to the full flow with a library.
+The counts are of a netlist of :mod:`pann_hw.technology.generic`; toggles have glitches in
+them, from windows in which every gate takes one unit of time. What the insides of cells take is in
+the coefficients, which are fitted to the full flow with a library.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ from importlib.resources import files
 import numpy as np
 
 from pann_hw.energy.classes import CLASSES
+from pann_hw.energy.glitches import glitches, spread_windows
 from pann_hw.energy.inference import (
     ClassEnergy,
     GateDesign,
     by_class,
     checked_run,
     gate_design,
+    predicted_cycles,
 )
 from pann_hw.energy.memories import MemoryEnergy, memory_energies
 from pann_hw.errors import InputError
 from pann_hw.program.deployment import Deployment
 from pann_hw.technology.generic import generic_files, generic_library
 from pann_hw.technology.known import technology as known_technology
+from sim.gates.unit_delay import MOST_WINDOWS, run_unit_delay
 
 __all__ = [
+    "GLITCH",
     "Coefficients",
     "Count",
     "Counts",
@@ -42,6 +47,12 @@ __all__ = [
     "quick",
 ]
 
+GLITCH = 0.5
+"""What a change beyond the settled ones counts. A pulse of one unit is as long as a gate's delay:
+real gates, whose delays differ, swallow many and let others through as part of a swing."""
+
+_WINDOW_CYCLES = 16
+
 
 @dataclass(frozen=True)
 class Coefficients:
@@ -50,7 +61,7 @@ class Coefficients:
     Attributes
     ----------
     technology : its name
-    toggle : fJ per change of a net and pin that it drives, glitches included
+    toggle : fJ per change of a net and pin that it drives, see :attr:`Count.toggles`
     pulse : fJ per pulse at the clock pin of a flip-flop or clock gate
     leakage : nW per two-input NAND of area
     area : square micrometres per two-input NAND of area
@@ -69,14 +80,21 @@ class Count:
 
     Attributes
     ----------
-    toggles : changes of nets, each times the pins that it drives
+    settled : changes of nets, at most one a cycle, each times the pins that the net drives
+    glitches : changes beyond these, likewise, if every gate takes one unit of time
     pulses : at clock pins
     area : in two-input NANDs
     """
 
-    toggles: float
+    settled: float
+    glitches: float
     pulses: float
     area: float
+
+    @property
+    def toggles(self) -> float:
+        """What ``toggle`` is paid for: settled changes, and `GLITCH` of the others."""
+        return self.settled + GLITCH * self.glitches
 
 
 @dataclass(frozen=True)
@@ -103,7 +121,8 @@ class Counts:
         """All classes together."""
         parts = self.classes.values()
         return Count(
-            sum(part.toggles for part in parts),
+            sum(part.settled for part in parts),
+            sum(part.glitches for part in parts),
             sum(part.pulses for part in parts),
             sum(part.area for part in parts),
         )
@@ -119,7 +138,7 @@ class Estimate:
     clock : Hz
     images, mismatches : inferences, and outputs that are not those of the integer network
     cycles : per inference
-    classes : of modules, all of :data:`pann_hw.energy.classes.CLASSES`; glitches are in `settled`
+    classes : of modules, all of :data:`pann_hw.energy.classes.CLASSES`
     memories : estimates as well
     cells, flip_flops, clock_gates, buffers : numbers of generic cells
     """
@@ -209,7 +228,10 @@ def count(
     point: int = 0,
     progress: Callable[[], None] | None = None,
 ) -> Counts:
-    """Run inferences of one operating point on generic gates, without delays.
+    """Run inferences of one operating point on generic gates.
+
+    Whole inferences run without delays; 64 windows of 16 cycles, spread evenly over the first one,
+    again with unit delays, and the ratio found there, class by class, is taken for the whole.
 
     Parameters
     ----------
@@ -223,15 +245,24 @@ def count(
     MismatchError : cycles are not those predicted, or the accelerator hangs
     ToolError : a tool is missing or fails
     """
-    done, mismatches = checked_run(deployment, design, x, point=point, progress=progress)
+    cycles = int(predicted_cycles(deployment, x[:1], point)[0])
+    spans = spread_windows(cycles, MOST_WINDOWS, _WINDOW_CYCLES)
+    done, mismatches = checked_run(
+        deployment, design, x, point=point, windows=spans, progress=progress
+    )
     images = len(done.cycles)
+    whole = by_class(design.weights, done.toggles / images)
+    replayed = run_unit_delay(design.model, done.windows)
+    settled, changed = (
+        {name: logic for name, (logic, *_) in by_class(design.weights, part).items()}
+        for part in (replayed.settled, replayed.changes)
+    )
+    ratios = glitches({name: part[0] for name, part in whole.items()}, [settled], [changed])
     return Counts(
         {
             # A pulse is two edges.
-            name: Count(logic, edges / 2, area)
-            for name, (logic, edges, _, area) in by_class(
-                design.weights, done.toggles / images
-            ).items()
+            name: Count(logic, logic * (ratios.factors[name] - 1), edges / 2, area)
+            for name, (logic, edges, _, area) in whole.items()
         },
         float(done.cycles.mean()),
         images,
@@ -281,8 +312,8 @@ def estimate(
         classes.append(
             ClassEnergy(
                 name,
-                taken.toggle * part.toggles,
-                1.0,
+                taken.toggle * part.settled,
+                part.toggles / part.settled if part.settled else 1.0,
                 taken.pulse * part.pulses,
                 # nW are 1e6 fJ/s.
                 leakage * seconds * 1e6,
@@ -291,6 +322,9 @@ def estimate(
             )
         )
     model = design.model
+    memories = memory_energies(
+        model.netlist.memories, counts.reads, counts.writes, seconds, known.supply, known.feature
+    )
     return Estimate(
         technology,
         known.supply,
@@ -299,9 +333,7 @@ def estimate(
         counts.mismatches,
         counts.cycles,
         tuple(classes),
-        memory_energies(
-            model.netlist.memories, counts.reads, counts.writes, seconds, known.supply, known.feature
-        ),
+        memories,
         len(model.netlist.instances),
         len(model.flip_flops),
         len(model.clock_gates),
@@ -316,28 +348,38 @@ def quick(
     return estimate(deployment, technology, x[:1], point=point, clock=clock)
 
 
-def fit(counts: Sequence[Count], energies: Sequence[float]) -> tuple[float, float]:
-    """``toggle`` and ``pulse`` of least squared relative errors, neither below 0.
+def fit(
+    counts: Sequence[Count], energies: Sequence[float], wholes: Sequence[float] | None = None
+) -> tuple[float, float]:
+    """``toggle`` and ``pulse`` of the least sum of squared errors, each as a part of a whole.
 
     Parameters
     ----------
     counts : of designs, or of classes of modules
-    energies : fJ that each takes in the full flow, leakage left out, above 0
+    energies : fJ that each takes in the full flow, leakage left out
+    wholes : what the error of each is a part of, above 0: of a class of modules the energy of its
+        design; left out: the energies, so that errors are relative
 
     Raises
     ------
-    InputError : fewer than two, or all of one ratio of toggles to pulses
+    InputError : numbers that differ, wholes that are not above 0, fewer than two counts, or all of
+        one ratio of toggles to pulses
     """
     wanted = np.asarray(energies, np.float64)
+    weights = wanted if wholes is None else np.asarray(wholes, np.float64)
     found = np.array([(one.toggles, one.pulses) for one in counts], np.float64).reshape(-1, 2)
-    if len(found) != len(wanted) or not (wanted > 0).all():
-        raise InputError("energies: must be one for each count, above 0")
-    rows = found / wanted[:, None]
+    if not len(found) == len(wanted) == len(weights):
+        raise InputError(
+            f"{len(found)} counts, {len(wanted)} energies, {len(weights)} wholes: must be as many"
+        )
+    if not (weights > 0).all():
+        raise InputError(f"a whole of {weights.min():g} fJ: must be above 0")
+    rows = found / weights[:, None]
     scale = np.abs(rows).max(0, initial=0.0)
     if len(rows) < 2 or not scale.all() or np.linalg.matrix_rank(rows / scale, 1e-6) < 2:
         raise InputError(
             f"{len(rows)} counts: two coefficients need two or more, of different ratios of "
             "toggles to pulses"
         )
-    (toggle, pulse), *_ = np.linalg.lstsq(rows, np.ones(len(rows)))
+    toggle, pulse = np.linalg.lstsq(rows / scale, wanted / weights)[0] / scale
     return float(toggle), float(pulse)

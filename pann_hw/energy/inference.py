@@ -38,6 +38,7 @@ __all__ = [
     "checked_run",
     "gate_design",
     "inference_energy",
+    "predicted_cycles",
 ]
 
 
@@ -243,7 +244,7 @@ def inference_energy(
             f"clock = {clock / 1e6:g} MHz: these gates take at most {fastest / 1e6:.1f} MHz; "
             "choose a slower clock"
         )
-    cycles = int(_cycles(deployment, x[:1], point)[0])
+    cycles = int(predicted_cycles(deployment, x[:1], point)[0])
     spans = spread_windows(cycles, windows, window_cycles)
     done, mismatches = checked_run(
         deployment, design, x, point=point, windows=spans, progress=progress
@@ -275,7 +276,7 @@ def checked_run(
     """
     network, program = deployment.networks[point], deployment.programs[point]
     inputs = quantise_input(network, x)
-    predicted = _cycles(deployment, x, point)
+    predicted = predicted_cycles(deployment, x, point)
     done = run_gates(
         design.model,
         deployment.image,
@@ -295,7 +296,7 @@ def checked_run(
     return done, int((network_order(program, done.outputs) != expected).sum())
 
 
-def _cycles(deployment: Deployment, x: np.ndarray, point: int) -> np.ndarray:
+def predicted_cycles(deployment: Deployment, x: np.ndarray, point: int) -> np.ndarray:
     """Cycles of each inference, as predicted."""
     inputs = quantise_input(deployment.networks[point], x)
     words = linear_words(deployment.programs[point], inputs)
