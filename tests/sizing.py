@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from pann_hw.machine.machine import Machine
+from pann_hw.network.graph import FloatGraph
 from pann_hw.network.torch_import import import_module
 from pann_hw.program.deployment import Deployment
 from pann_hw.quantise.recipe import PLAIN
@@ -32,16 +33,21 @@ def images(count: int = 40) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(count, 1, 6, 6)).astype(np.float32), rng.integers(0, 3, count)
 
 
-def small_points() -> Points:
-    """Operating points of the small network, made in fractions of a second."""
+def small_graph() -> FloatGraph:
+    """The network of FACTORY."""
     names: dict[str, object] = {}
     exec(FACTORY, names)
     make = names["make"]
     assert callable(make)
     module = make()
     assert isinstance(module, nn.Module)
+    return import_module(module.eval(), torch.from_numpy(images()[0][:2]))
+
+
+def small_points() -> Points:
+    """Its operating points, each made in fractions of a second."""
     x, y = images()
-    return Points(import_module(module.eval(), torch.from_numpy(x[:2])), x, y, PLAIN, 3)
+    return Points(small_graph(), x, y, PLAIN, 3)
 
 
 def estimate(deployment: Deployment, clock: float) -> Cost:

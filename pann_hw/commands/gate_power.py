@@ -121,6 +121,12 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
 
 def load_library(args: argparse.Namespace) -> tuple[Library, Technology | None]:
+    """The library of ``--liberty`` and its technology, None where it is not known.
+
+    Raises
+    ------
+    InputError : a file that is no library, or not of the technology of ``--tech``
+    """
     from pann_hw.technology.known import recognised
     from pann_hw.technology.known import technology as named
 

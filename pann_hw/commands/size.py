@@ -88,10 +88,13 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     if args.measured < 1:
         raise InputError(f"--measured {args.measured}: must be at least 1")
     config_file = args.output.with_suffix(".json")
+    if config_file == args.output:
+        raise InputError(
+            f"--output {args.output}: the program must not end in .json, as its configuration "
+            f"does; use .pann"
+        )
     for path in (args.output, config_file):
         check_writable(path)
-    if config_file == args.output:
-        raise InputError(f"--output {args.output}: is the program, not its .json; use .pann")
     library, technology = _technology(args)
     graph, data = load_float(args.network, args.data)
     data = data.first(args.images)
@@ -238,21 +241,21 @@ def show(result: dict[str, Any]) -> None:
     from pann_hw.sizing.quantities import shown
 
     rate = "" if result["fps"] is None else f" at {result['fps']:g} inferences/s"
+    key, unit, size = ("power", "mW", 1e3) if result["unit"] == "W" else ("energy", "uJ", 1e-9)
     table(
         f"{shown(result['limit'], result['unit'])}{rate}, {result['technology']}, "
         f"{result['images']} calibration images: what was tried",
         (
-            "lane", "lanes", "cores", "for", "accuracy %", "error %", "MHz", "mm2", "uJ", "mW",
-            "budget %", "by", "",
+            "lanes", "cores", "for", "accuracy %", "error %", "MHz", "mm2", unit, "budget %", "by",
+            "",
         ),
         [
             (
-                one["lane"], one["lanes"], one["cores"], one["setting"],
+                f"{one['lanes']} {one['lane']}", one["cores"], one["setting"],
                 f"{100 * (one['agreement'] if one['accuracy'] is None else one['accuracy']):.2f}",
                 f"{100 * one['error']:.2f}", f"{one['clock'] / 1e6:.3g}",
-                f"{one['area'] / 1e6:.3f}", f"{one[_amount(result, 'energy')] / 1e9:.4g}",
-                f"{one[_amount(result, 'power')] * 1e3:.4g}", f"{100 * one['part']:.1f}",
-                one["by"], "<- chosen" if one["chosen"] else "",
+                f"{one['area'] / 1e6:.3f}", f"{one[_amount(result, key)] * size:.4g}",
+                f"{100 * one['part']:.1f}", one["by"], "<- chosen" if one["chosen"] else "",
             )
             for one in result["trials"]
         ],
