@@ -12,7 +12,7 @@ import pann_hw.energy
 from benchmarks.accuracy_tables import Table
 from benchmarks.coefficients_designs import Design
 from benchmarks.coefficients_run import Measured
-from pann_hw.energy.coefficients import Coefficients, fit
+from pann_hw.energy.coefficients import Coefficients, Count, fit
 from pann_hw.files import whole_file
 
 __all__ = ["ASKED", "Fitted", "fitted", "tables", "write_coefficients"]
@@ -76,17 +76,18 @@ class Fitted:
 
 
 def fitted(technology: str, measured: Mapping[Design, Measured]) -> Fitted:
-    """Coefficients of least squared errors of classes of modules, in parts of their design's whole.
+    """Coefficients of least squared errors of logic and of clock, as parts of their design's whole.
 
     Leakage and area per generic area are the quotients of sums.
     """
     used = [one for design, one in measured.items() if design.fitted]
-    rows = [
-        (part, one.logic[name] + one.clock[name], one.energy)
-        for one in used
-        for name, part in one.counts.items()
-    ]
-    toggle, pulse = fit(*zip(*rows, strict=True))
+    counts, energies, wholes = [], [], []
+    for one in used:
+        # Apart: together, logic that is short of toggles would be made up for by the clock.
+        counts += [Count(one.toggles, 0, 0, 0), Count(0, 0, one.pulses, 0)]
+        energies += [sum(one.logic.values()), sum(one.clock.values())]
+        wholes += 2 * [one.energy]
+    toggle, pulse = fit(counts, energies, wholes)
     nands = sum(one.nands for one in used)
     leakage = sum(one.leakage for one in used) / nands
     area = sum(one.area for one in used) / nands

@@ -23,6 +23,8 @@ from pann_hw.program.deployment import Deployment, deploy
 from pann_hw.technology.known import TECHNOLOGIES
 from tests.random_networks import NetworkBuilder
 
+__all__ = ["small"]
+
 _SMALL = AcceleratorConfig(
     lanes=4,
     cores=1,
@@ -39,7 +41,7 @@ _SMALL = AcceleratorConfig(
 
 
 @cache
-def _small() -> tuple[Deployment, np.ndarray]:
+def small() -> tuple[Deployment, np.ndarray]:
     """Two convolutions, and float images."""
     b = NetworkBuilder(np.random.default_rng(5), (2, 4, 4), 4)
     first = b.accumulate(b.convolution("x", 3, (3, 3), padding=(1, 1)), bits=4)
@@ -118,14 +120,14 @@ def test_every_known_technology_has_coefficients() -> None:
 
 
 def test_unknown_technology() -> None:
-    deployment, x = _small()
+    deployment, x = small()
     for call in (lambda: default_coefficients("tsmc"), lambda: estimate(deployment, "tsmc", x)):
         with pytest.raises(InputError, match="'tsmc': must be one of sky130, sg13g2, asap7"):
             call()
 
 
 def test_an_estimate_is_the_sum_of_what_is_counted() -> None:
-    deployment, x = _small()
+    deployment, x = small()
     coefficients = [Coefficients("sky130", *row) for row in np.eye(4).tolist()]
     toggle, pulse, leakage, area = (
         estimate(deployment, "sky130", x, coefficients=one, clock=1e6) for one in coefficients
@@ -155,7 +157,7 @@ def test_an_estimate_is_the_sum_of_what_is_counted() -> None:
 
 
 def test_without_clock_gates_every_flip_flop_has_every_pulse() -> None:
-    deployment, x = _small()
+    deployment, x = small()
     one = Coefficients("sky130", 0, 1, 0, 0)
     found = estimate(deployment, "sky130", x[:1], clock_gating=False, coefficients=one)
     assert found.clock_gates == 0 and found.mismatches == 0
@@ -163,6 +165,6 @@ def test_without_clock_gates_every_flip_flop_has_every_pulse() -> None:
 
 
 def test_quick_is_the_estimate_of_the_first_image() -> None:
-    deployment, x = _small()
+    deployment, x = small()
     for name in ("sky130", "asap7"):
         assert quick(deployment, name, x) == estimate(deployment, name, x[:1])
