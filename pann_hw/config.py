@@ -19,7 +19,6 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "lane": ("unary", "csd", "mac", "signed_mac"),
     "rails": (1, 2),
     "terms_per_rail": (1, 2),
-    "accumulator": ("signed", "unsigned"),
     "lanes": (4, 8, 16, 32, 64),
     "banks": (1, 2, 4),
     "window_slots": (4, 8, 16),
@@ -52,8 +51,9 @@ class AcceleratorConfig:
         "mac" (terms are multiplied by a magnitude) or "signed_mac" (by a two's complement number)
     rails : operands of a lane; with 2 one mostly adds, one mostly subtracts
     terms_per_rail : additions per rail and cycle
-    accumulator : "signed"; or "unsigned", which only adds, all terms of a cycle having one sign, is
-        negated where the sign changes, and is clocked only where an operand is not 0
+    accumulator : "unsigned", which only adds, all terms of a cycle having one sign, is negated where
+        the sign changes, and is clocked only where an operand is not 0; or "signed"; left out, or
+        None, unsigned with one rail, no columns of weights and a factor without sign
     operand_width : bits of an activation in memory
     max_shift : largest shift of a "csd" term
     multiplier_width : bits of the number that a "mac" or "signed_mac" lane multiplies a term by;
@@ -78,16 +78,16 @@ class AcceleratorConfig:
     lanes: int = 8
     cores: int = 4
     lane: str = "csd"
-    rails: int = 2
+    rails: int = 1
     terms_per_rail: int = 1
-    accumulator: str = "signed"
+    accumulator: str | None = None
     operand_width: int = 8
     max_shift: int = 3
     multiplier_width: int | None = None
     accumulator_width: int = 24
-    low_bits: int = 5
+    low_bits: int = 8
     banks: int = 2
-    window_slots: int = 8
+    window_slots: int = 16
     activation_words: int = 1024
     term_words: int = 16384
     descriptor_words: int = 4096
@@ -128,7 +128,7 @@ class AcceleratorConfig:
                 f"{self.accumulator_width}"
             )
         self._check_multiplier()
-        self._check_unsigned()
+        self._check_accumulator()
         if self.layer_kinds == "linear" and not self.weight_words:
             raise InputError(
                 'weight_words = 0: layer_kinds = "linear" needs columns of weights, at least 1'
@@ -167,19 +167,32 @@ class AcceleratorConfig:
         # One hardware, one fingerprint.
         object.__setattr__(self, "multiplier_width", (value or 8) if self.multiplies else None)
 
-    def _check_unsigned(self) -> None:
-        if not self.unsigned:
-            return
-        for name, wrong, fix in (
+    def _check_accumulator(self) -> None:
+        kinds = ("signed", "unsigned")
+        if self.accumulator is not None and self.accumulator not in kinds:
+            raise InputError(
+                f"accumulator = {self.accumulator!r}: must be one of {', '.join(kinds)}, or be left "
+                "out"
+            )
+        if self.accumulator == "unsigned" and self._needs_sign:
+            name, fix = self._needs_sign
+            raise InputError(
+                f"{name} = {getattr(self, name)}: not with unsigned accumulators; use {fix}, or "
+                "accumulator = signed"
+            )
+        # One hardware, one fingerprint.
+        if self.accumulator == ("signed" if self._needs_sign else "unsigned"):
+            object.__setattr__(self, "accumulator", None)
+
+    @property
+    def _needs_sign(self) -> tuple[str, str] | None:
+        """A parameter for which accumulators must be signed, and what would change that."""
+        obstacles = (
             ("rails", self.rails > 1, "rails = 1"),
             ("weight_words", self.weight_words > 0, "weight_words = 0"),
             ("lane", self.signed, "lane = mac"),
-        ):
-            if wrong:
-                raise InputError(
-                    f"{name} = {getattr(self, name)}: not with unsigned accumulators; use {fix}, or "
-                    "accumulator = signed"
-                )
+        )
+        return next(((name, fix) for name, found, fix in obstacles if found), None)
 
     def _check_requantiser(self) -> None:
         sizes = [size for size in _powers(4, self.lanes * self.banks) if 8 * size >= self.lanes]
@@ -201,7 +214,7 @@ class AcceleratorConfig:
     @property
     def unsigned(self) -> bool:
         """Whether accumulators are unsigned."""
-        return self.accumulator == "unsigned"
+        return self.accumulator != "signed" and self._needs_sign is None
 
     @property
     def multiplies(self) -> bool:
@@ -302,6 +315,9 @@ class AcceleratorConfig:
         values = asdict(self)
         if not self.multiplies:
             del values["multiplier_width"]
+        del values["accumulator"]
+        if self.unsigned:
+            values["accumulator"] = "unsigned"
         text = json.dumps([FORMAT_VERSION, values], sort_keys=True)
         return zlib.crc32(text.encode())
 

@@ -1,6 +1,6 @@
 """The register block: start, status, error, operating point, cycle counter."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,10 @@ from pann_hw.config import AcceleratorConfig
 from rtl_gen.program_loader import Error
 
 __all__ = ["Register", "RegisterSignature", "Registers"]
+
+
+_LOW_BITS = 4
+"""Of the cycle counter, those that are always clocked."""
 
 
 class Register:
@@ -96,12 +100,16 @@ class Registers(wiring.Component):
         ]
         with m.If(bus.w_enable & (bus.address == Register.POINT)):
             m.d.sync += self.point.eq(bus.w_data)
+        counted = Signal.like(cycles)
+        counts = self.busy & ~self.finished
+        low = cycles[:_LOW_BITS]
+        m.d.comb += counted.eq(cycles + 1)
+        m.d.sync += low.eq(Mux(counts, counted[:_LOW_BITS], 0))
+        # Upper bits rest until a carry reaches them.
+        with m.If(~counts | low.all()):
+            m.d.sync += cycles[_LOW_BITS:].eq(Mux(counts, counted[_LOW_BITS:], 0))
         with m.If(self.finished):
-            m.d.sync += [last_cycles.eq(cycles + 1), cycles.eq(0)]
-        with m.Elif(self.busy):
-            m.d.sync += cycles.eq(cycles + 1)
-        with m.Else():
-            m.d.sync += cycles.eq(0)
+            m.d.sync += last_cycles.eq(counted)
 
         # The end counts where it meets a clear: nobody would ever be told of it otherwise.
         with m.If(self.finished):

@@ -98,10 +98,15 @@ def cells_of(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Cell]:
     }
 
 
-def made_up_folder(folder: Path, rng: np.random.Generator) -> Path:
-    """Small data with classes that pixels tell, and a small network in each network's place."""
-    for file, shape in ((CIFAR10, (32, 32, 3)), (MNIST, (28, 28))):
-        (x, y), (test_x, test_y) = (_pictures(count, shape, rng) for count in (40, 30))
+def made_up_folder(folder: Path, rng: np.random.Generator, photographs: int = 40) -> Path:
+    """Small data with classes that pixels tell, and a small network in each network's place.
+
+    Parameters
+    ----------
+    photographs : to train with
+    """
+    for file, shape, train in ((CIFAR10, (32, 32, 3), photographs), (MNIST, (28, 28), 40)):
+        (x, y), (test_x, test_y) = (_pictures(count, shape, rng) for count in (train, 30))
         np.savez(folder / file, train_x=x, train_y=y, test_x=test_x, test_y=test_y)
     x = rng.integers(-128, 128, (60, 49, 10)).astype(np.int8)
     np.savez(folder / KEYWORDS, x=x, y=rng.permutation(np.arange(60, dtype=np.uint8) % 12))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["CELLS", "HEAD", "PDK", "pdk", "text"]
+__all__ = ["CELLS", "GATES", "HEAD", "PDK", "gates", "pdk", "text"]
 
 PDK = Path(os.environ.get("PANN_HW_PDK", Path(__file__).parent.parent.parent / "shared" / "pdk"))
 """Where Liberty files of real libraries are looked for: PANN_HW_PDK, or beside the checkout."""
@@ -66,6 +66,8 @@ def _power(rise: float, fall: float, more: str = "", template: str = "input_ener
     def table(value: float) -> str:
         if template == "input_energy":
             return f'("{value:g}, {value:g}")'
+        if template == "pin_energy":
+            return f'("{value:g}, {value:g}, {value:g}")'
         return f'("{value:g}, {value:g}", "{value:g}, {value:g}")'
 
     return (
@@ -189,3 +191,101 @@ def pdk(folder: str) -> list[Path]:
     if not paths:
         pytest.skip(f"no Liberty files in {PDK / folder}; set PANN_HW_PDK to where they are")
     return paths
+
+
+_SLEWS, _LOADS = (0.01, 0.1, 0.5), (0.001, 0.01, 0.05)
+
+GATES_HEAD = """
+  delay_model : table_lookup;
+  time_unit : "1ns";
+  voltage_unit : "1V";
+  leakage_power_unit : "1nW";
+  capacitive_load_unit (1, pf);
+  nom_voltage : 1;
+  lu_table_template (timing) {
+    variable_1 : input_net_transition; variable_2 : total_output_net_capacitance;
+    index_1 ("0.01, 0.1, 0.5"); index_2 ("0.001, 0.01, 0.05");
+  }
+  power_lut_template (energy) {
+    variable_1 : input_transition_time; variable_2 : total_output_net_capacitance;
+    index_1 ("0.01, 0.1, 0.5"); index_2 ("0.001, 0.01, 0.05");
+  }
+  power_lut_template (pin_energy) {
+    variable_1 : input_transition_time; index_1 ("0.01, 0.1, 0.5");
+  }
+"""
+
+
+def _plane(constant: float, slew: float, load: float) -> str:
+    # The table of constant + slew * (slew in ns) + load * (load in pF).
+    rows = (", ".join(f"{constant + slew * s + load * c:.6g}" for c in _LOADS) for s in _SLEWS)
+    return "values (" + ", ".join(f'"{row}"' for row in rows) + ");"
+
+
+def _through(related: str, strength: float, more: str = "") -> str:
+    # Delay, slew and energy from an input to an output.
+    delays = "".join(
+        f"{kind} (timing) {{ {_plane(constant, 0.2, 4 / strength)} }}\n"
+        for kind, constant in (("cell_rise", 0.03), ("cell_fall", 0.02))
+    ) + "".join(
+        f"{kind} (timing) {{ {_plane(0.01, 0.1, 5 / strength)} }}\n"
+        for kind in ("rise_transition", "fall_transition")
+    )
+    energies = "".join(
+        f"{kind} (energy) {{ {_plane(constant * strength, 0.001, 0.0)} }}\n"
+        for kind, constant in (("rise_power", 0.002), ("fall_power", 0.001))
+    )
+    return (
+        f'timing () {{ related_pin : "{related}"; {more} {delays} }}\n'
+        f'internal_power () {{ related_pin : "{related}"; {energies} }}\n'
+    )
+
+
+def _gate(area: float, inputs: str, function: str, strength: float = 1) -> str:
+    arcs = "".join(_through(name, strength) for name in inputs)
+    pins = "".join(_input(name) for name in inputs)
+    return f"""
+  area : {area:g}; cell_leakage_power : {area:g}; {pins}
+  pin (Y) {{ direction : output; function : "{function}"; max_capacitance : {0.04 * strength:g};
+    {arcs} }}"""
+
+
+_CLOCKED = _through("CK", 1, "timing_type : rising_edge;")
+
+GATES = {
+    "INV": _gate(1, "A", "!A"),
+    "BUF1": _gate(1.5, "A", "A"),
+    "BUF4": _gate(3, "A", "A", 4),
+    "NAND2": _gate(2, "AB", "!(A*B)"),
+    "NOR2": _gate(2, "AB", "!(A+B)"),
+    "XOR2": _gate(4, "AB", "(A*!B)+(!A*B)"),
+    "MUX2": _gate(4, "ABS", "(A*!S)+(B*S)"),
+    "DFF": f"""
+  area : 8; cell_leakage_power : 10;
+  ff (IQ, IQN) {{ clocked_on : "CK"; next_state : "D"; }}
+  {_input("CK", "clock : true;" + _power(0.003, 0.002, template="pin_energy"))}
+  {_input("D", _power(0.001, 0.001, template="pin_energy"))}
+  pin (Q) {{ direction : output; function : "IQ"; max_capacitance : 0.04; {_CLOCKED} }}""",
+    "ICG": f"""
+  area : 6; cell_leakage_power : 8; dont_use : true;
+  clock_gating_integrated_cell : "latch_posedge_precontrol";
+  statetable ("CK EN SE", "M") {{ table : "L L L : - : L, \\
+    L H - : - : H, L - H : - : H, H - - : - : N"; }}
+  pin (M) {{ direction : internal; internal_node : "M"; }}
+  {
+        _input(
+            "CK",
+            "clock : true; clock_gate_clock_pin : true;"
+            + _power(0.002, 0.002, template="pin_energy"),
+        )
+    }
+  {_input("EN", "clock_gate_enable_pin : true;")} {_input("SE", "clock_gate_test_pin : true;")}
+  pin (GCK) {{ direction : output; clock_gate_out_pin : true; state_function : "CK * M";
+    {_through("CK", 4)} }}""",
+}
+"""Cells with which accelerators can be mapped, of plain figures: an input has 2 fF."""
+
+
+def gates(cells: dict[str, str] | None = None) -> str:
+    """The library with these cells, all of GATES by default."""
+    return text(GATES if cells is None else cells, GATES_HEAD, "small_gates")

@@ -15,8 +15,11 @@ from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.budget import flips_per_mac, mac_flips, parse_budget
 from pann_hw.quantise.quality import float_outputs, quality
 from pann_hw.quantise.recipe import FULL, PLAIN
+from pann_hw.quantise.training import Schedule
 from pann_hw.quantise.uniform import weight_limits
 from tests.quantise_graphs import Draft, images
+
+LONGER = Schedule(epochs=8, rate=1e-2)
 
 
 def graph() -> FloatGraph:
@@ -100,3 +103,36 @@ def test_settings_tell_columns_apart() -> None:
     assert len(set(texts)) == len(texts)
     assert COLUMNS["2bit-csd"].settings["recipe"] == asdict(FULL)
     assert COLUMNS["2bit-csd-plain"].settings["recipe"] == asdict(PLAIN)
+
+
+def test_columns_for_lanes_of_some_width() -> None:
+    narrow = post_training("8", "csd", widest=3)
+    assert (narrow.name, narrow.title) == ("8-csd-x3", "P = 8 CSD, bx <= 3")
+    assert narrow.settings["widest"] == 3
+    network = made(narrow)
+    assert max(widths(network)) <= 3 and network.input.bits <= 8
+    assert narrow.flips(network) <= 8
+    free = post_training("8", "csd")
+    assert "widest" not in free.settings and free.name == "8-csd"
+
+
+def test_training_with_narrow_activations() -> None:
+    column = trained("6", "csd", 4)
+    assert (column.name, column.title) == ("6-csd-x4-trained", "P = 6 CSD, bx <= 4, trained")
+    network = made(column)
+    assert 3 < column.flips(network) <= 6
+    assert max(widths(network)) <= 4
+
+
+def test_trained_multipliers_of_unequal_widths() -> None:
+    column = uniform(2, signed=True, activation_bits=5, schedule=LONGER)
+    assert (column.name, column.title) == ("signed-2x5bit-trained", "2 x 5 bits, trained")
+    assert column.trains and column.settings["activation_bits"] == 5
+    assert column.settings["schedule"] == asdict(LONGER)
+    start, network = made(uniform(2, signed=True, activation_bits=5)), made(column)
+    assert network.input.bits == 8 and widths(network) == {5}
+    x = images(500, 3)
+    wanted = float_outputs(graph(), x)
+    classes = wanted.argmax(1)
+    errors = [1 - (quality(one, x, classes, wanted).accuracy or 0) for one in (start, network)]
+    assert errors[1] < errors[0]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from pann_hw.cli import main
+from pann_hw.integer.network import Accumulate
 from pann_hw.integer.store import load
-from pann_hw.quantise.budget import flips_per_mac
+from pann_hw.quantise.budget import flips_per_mac, multiplier_flips_per_mac
 from tests.quantise_graphs import images
 
 NETWORK = """
@@ -58,6 +59,38 @@ def test_tables(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Non
     assert "start" in shown and "quantised" in shown and "trained" in shown
 
 
+def test_activations_of_a_largest_width(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--json", "--epochs", "1", "--activation-bits", "3"]
+    assert main([*arguments, *given]) == 0
+    result = json.loads(capsys.readouterr().out)
+    network = load(Path(result["network"]))
+    assert {layer.output.bits for layer in network.layers[:-1]} <= {2, 3}
+
+
+@pytest.mark.parametrize(("kind", "limits"), [("signed", (-4, 3)), ("unsigned", (-7, 7))])
+def test_for_multipliers(
+    kind: str, limits: tuple[int, int], arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--baseline", kind, "--bits", "3", "--activation-bits", "5", "--input-bits", "8"]
+    assert main([*arguments, *given, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["baseline"], result["encoding"]) == (kind, None)
+    network = load(Path(result["network"]))
+    for layer in network.layers:
+        if isinstance(layer, Accumulate):
+            (source,) = layer.sources
+            assert limits[0] <= source.weights.min() and source.weights.max() <= limits[1]
+    assert {layer.output.bits for layer in network.layers[:-1]} == {5}
+    assert network.input.bits == 8
+    flips = multiplier_flips_per_mac(network, 3, signed=kind == "signed")
+    assert result["networks"][1]["flips_per_mac"] == flips == result["budget"]
+    assert main([*arguments, *given]) == 0
+    title = f"{kind.capitalize()} multipliers of 3 x 5 bits, 96 training images"
+    assert title in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -67,6 +100,11 @@ def test_tables(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Non
         (["--encoding", "binary"], "--encoding binary: must be one of unary, csd"),
         (["--budget", "9bit"], "budget '9bit'"),
         (["--channel-steps"], "--channel-steps: training takes one weight step"),
+        (["--activation-bits", "9"], "--activation-bits 9: must be 2..8"),
+        (["--bits", "4"], "--bits 4: only with --baseline signed or unsigned"),
+        (["--baseline", "signed"], "--baseline signed: needs --bits 2..8"),
+        (["--baseline", "odd", "--bits", "4"], "--baseline odd: must be one of signed, unsigned"),
+        (["--baseline", "signed", "--bits", "4", "--budget", "3bit"], "--budget 3bit: not with"),
         (["--device", "cuda:77"], "device 'cuda:77': not to be had"),
     ],
 )

@@ -15,15 +15,16 @@ OTHER: dict[str, int | str] = {
     "lanes": 16,
     "cores": 2,
     "lane": "unary",
-    "rails": 1,
+    "rails": 2,
     "terms_per_rail": 2,
+    "accumulator": "signed",
     "operand_width": 7,
     "max_shift": 7,
     "multiplier_width": 4,
     "accumulator_width": 21,
     "low_bits": 4,
     "banks": 4,
-    "window_slots": 16,
+    "window_slots": 8,
     "activation_words": 2048,
     "term_words": 512,
     "descriptor_words": 512,
@@ -68,7 +69,7 @@ def test_other_values_cover_every_parameter() -> None:
             "layer_kinds = linear: lanes of kind signed_mac have no columns of weights",
         ),
         (
-            {"lane": "mac", "rails": 2, "accumulator_width": 17, "low_bits": 17},
+            {"lane": "mac", "rails": 2, "terms_per_rail": 1, "accumulator_width": 17},
             "accumulator_width = 17: must be at least 18 for 2 terms of 16 bits",
         ),
         ({"cores": 0}, r"cores = 0: must be 1\.\.16"),
@@ -120,8 +121,26 @@ def test_other_values_cover_every_parameter() -> None:
         ({"requantise_lanes": 8.0}, r"requantise_lanes = 8\.0: must be one of 4, 8, 16"),
         ({"low_bits": 25}, "low_bits = 25: must be at most accumulator_width = 24"),
         (
-            {"max_shift": 7, "accumulator_width": 16},
+            {"max_shift": 7, "accumulator_width": 15, "terms_per_rail": 2},
+            "accumulator_width = 15: must be at least 16 for 2 terms of 15 bits",
+        ),
+        (
+            {"max_shift": 7, "accumulator_width": 16, "rails": 2},
             "accumulator_width = 16: must be at least 17 for 2 terms of 15 bits",
+        ),
+        ({"accumulator": "wide"}, "accumulator = 'wide': must be one of signed, unsigned, or be"),
+        ({"accumulator": 1}, "accumulator = 1: must be one of signed, unsigned, or be left out"),
+        (
+            {"accumulator": "unsigned", "rails": 2},
+            "rails = 2: not with unsigned accumulators; use rails = 1, or accumulator = signed",
+        ),
+        (
+            {"accumulator": "unsigned", "weight_words": 64},
+            "weight_words = 64: not with unsigned accumulators; use weight_words = 0, or",
+        ),
+        (
+            {"accumulator": "unsigned", "lane": "signed_mac"},
+            "lane = signed_mac: not with unsigned accumulators; use lane = mac, or",
         ),
     ],
 )
@@ -142,9 +161,10 @@ def test_derived_widths(lane: str, max_shift: int, terms_per_rail: int, rails: i
     assert config.term_width == 8 + config.shift
     assert config.terms == rails * terms_per_rail
     # The sum of all terms of a cycle, all of one sign or the other, just fits.
+    assert config.unsigned == (rails == 1)
     extreme = config.terms * (255 << config.shift)
-    assert extreme < 2 ** (config.step_width - 1)
-    assert extreme >= 2 ** (config.step_width - 2)
+    assert extreme < 2 ** (config.step_width - (not config.unsigned))
+    assert extreme >= 2 ** (config.step_width - 1 - (not config.unsigned))
 
 
 @pytest.mark.parametrize("banks", [1, 2, 4])
@@ -171,6 +191,20 @@ def test_as_many_as_lanes_is_the_default() -> None:
     assert replace(config, lanes=32).part_lanes == 32
 
 
+def test_unsigned_accumulators_are_the_default() -> None:
+    """Where there can be any; one hardware has one fingerprint."""
+    for values in ({}, {"lane": "unary"}, {"lane": "mac"}, {"rails": 2}, {"weight_words": 64}):
+        config = AcceleratorConfig.of(values, "test")
+        assert config.unsigned == (not {"rails", "weight_words"} & set(values))
+        kinds = ("unsigned", "signed") if config.unsigned else ("signed",)
+        same, *other = [AcceleratorConfig.of(values | {"accumulator": k}, "test") for k in kinds]
+        assert same == config and same.fingerprint == config.fingerprint
+        assert all(one.fingerprint != config.fingerprint for one in other)
+    # What follows from other parameters follows them.
+    assert not replace(AcceleratorConfig(), rails=2).unsigned
+    assert replace(AcceleratorConfig(rails=2), rails=1).unsigned
+
+
 def test_multipliers() -> None:
     """One hardware has one fingerprint; lanes without a multiplier have none of its width."""
     assert AcceleratorConfig(lane="mac") == AcceleratorConfig(lane="mac", multiplier_width=8)
@@ -178,10 +212,15 @@ def test_multipliers() -> None:
     # The sum of all terms of a cycle, all of them the largest, just fits.
     for rails in (1, 2):
         for width in range(2, 9):
-            config = AcceleratorConfig(lane="mac", multiplier_width=width, rails=rails)
+            config = AcceleratorConfig(
+                lane="mac", multiplier_width=width, rails=rails, terms_per_rail=1
+            )
             assert config.factor_bits == width
-            assert rails * 255 * (2**width - 1) < 2 ** (config.step_width - 1)
-            config = AcceleratorConfig(lane="signed_mac", multiplier_width=width, rails=rails)
+            signs = not config.unsigned
+            assert rails * 255 * (2**width - 1) < 2 ** (config.step_width - signs)
+            config = AcceleratorConfig(
+                lane="signed_mac", multiplier_width=width, rails=rails, terms_per_rail=1
+            )
             assert config.factor_bits == width - 1
             assert rails * 255 * 2 ** (width - 1) <= 2 ** (config.step_width - 1)
 
@@ -249,10 +288,10 @@ def test_every_parameter_is_in_the_fingerprint() -> None:
     # Hardware for linear layers alone needs columns.
     given: dict[str, object] = {"lane": "unary", "weight_words": 32}
     base = AcceleratorConfig.of(given, "test")
-    prints = {base.fingerprint}
+    prints = {base.fingerprint, AcceleratorConfig(accumulator="signed").fingerprint}
     for name, value in OTHER.items():
         prints.add(AcceleratorConfig.of(given | {name: value}, "test").fingerprint)
-    # OTHER's lane is that of ``base``, which has no multiplier.
+    # OTHER's lane is that of ``base``, which has no multiplier, and its accumulators are signed.
     assert len(prints) == len(OTHER) - 1
     prints |= {
         AcceleratorConfig(lane=lane, multiplier_width=width).fingerprint

@@ -91,7 +91,7 @@ def test_stream_holds_the_memories(programs: list[Program]) -> None:
 
 
 def test_wide_bundles_take_two_words(networks: list[IntegerNetwork]) -> None:
-    config = replace(CONFIG, terms_per_rail=2, max_shift=7)
+    config = replace(CONFIG, rails=2, terms_per_rail=2, max_shift=7)
     image = link([compile_network(networks[0], config, "csd")])
     assert bundle_words(config) == 2
     found = sections(image.stream(), config)

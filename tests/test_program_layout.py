@@ -9,7 +9,6 @@ import pytest
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import (
-    AHEAD_BITS,
     CORE,
     CORE_WORDS,
     NO_TERM,
@@ -20,6 +19,7 @@ from pann_hw.program.layout import (
     SEGMENT,
     SEGMENT_WORDS,
     Fields,
+    ahead_bits,
     bundle_fields,
     bundle_words,
     directory_stride,
@@ -93,7 +93,7 @@ def test_bundles_hold_the_largest_values() -> None:
         assert 2 ** fields["advance"] == config.window_slots
         for term in range(config.terms):
             assert 2 ** fields[f"offset{term}"] > NO_TERM > 2
-            assert fields[f"ahead{term}"] == AHEAD_BITS
+            assert fields[f"ahead{term}"] == ahead_bits(config)
             assert not config.shift or 2 ** fields[f"factor{term}"] > config.shift
 
 

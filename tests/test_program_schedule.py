@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.encoding import Encoding, Shifts, create_encoding, multiples
-from pann_hw.program.layout import AHEAD_BITS, NO_TERM, bundle_fields, unpack
+from pann_hw.program.layout import NO_TERM, ahead_bits, bundle_fields, unpack
 from pann_hw.program.schedule import Term, WeightWindow, bundles
 
 LANES = [
@@ -28,7 +28,7 @@ CONFIGS = [
     (
         AcceleratorConfig(
             lane=lane, rails=rails, terms_per_rail=terms, banks=banks, window_slots=slots,
-            multiplier_width=3,
+            multiplier_width=3, accumulator="signed",
         ),
         name,
     )
@@ -112,7 +112,7 @@ def test_bundles_are_within_reach(
         for window, terms in packed:
             there = [term[0] for term in terms if term is not None]
             assert max([window, *there]) - before < room(config)
-            assert all(0 <= found - window < 2**AHEAD_BITS for found in there)
+            assert all(0 <= found - window < 2 ** ahead_bits(config) for found in there)
             # One that adds nothing moves on, unless there is nothing to do at all.
             assert there or window > before or len(packed) == 1
             empty += not there
@@ -126,7 +126,7 @@ def test_every_cycle_takes_what_it_can(
     config: AcceleratorConfig, encoding: Encoding, rng: np.random.Generator
 ) -> None:
     """No place is empty, and none has the other rail's sign, while a term for it is in reach."""
-    reach = min(1 << AHEAD_BITS, room(config), max(2, config.window_slots // 4))
+    reach = min(1 << ahead_bits(config), room(config), max(2, config.window_slots // 4))
     for _ in range(12):
         weights = random_windows(rng)
         left = expected_terms(weights, encoding)
@@ -173,7 +173,7 @@ def test_no_weights_are_one_empty_bundle(config: AcceleratorConfig, encoding: En
 
 def test_bundles_by_hand() -> None:
     """Weights 2, -1 | 3 on two rails of unary terms: the second rail helps when it has none."""
-    config = AcceleratorConfig(lane="unary", banks=1, window_slots=4)
+    config = AcceleratorConfig(lane="unary", rails=2, banks=1, window_slots=4)
     packed = bundles([((0, 2), (1, -1)), ((1, 3),)], config, Shifts(0))
     plus, minus, next_plus = (0, 0, 0, False), (0, 1, 0, True), (1, 1, 0, False)
     assert decoded(packed, config) == [
@@ -181,3 +181,40 @@ def test_bundles_by_hand() -> None:
         (0, [plus, next_plus]),
         (1, [next_plus, next_plus]),
     ]
+
+
+UNSIGNED = [
+    AcceleratorConfig(
+        lane=lane, rails=1, terms_per_rail=terms, banks=banks, window_slots=slots,
+        accumulator="unsigned",
+    )
+    for lane in ("csd", "mac")
+    for terms in (1, 2)
+    for banks, slots in SIZES
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", UNSIGNED, ids=lambda c: f"{c.lane}-{c.terms}-{c.window_slots}")
+def test_unsigned_accumulators_turn_seldom(
+    config: AcceleratorConfig, rng: np.random.Generator
+) -> None:
+    """The weights come back; a bundle has one sign; signs change once a group of windows."""
+    encoding = create_encoding(config, "csd" if config.lane == "csd" else "sparse")
+    reach = min(room(config), 3 * config.window_slots // 4)
+    for _ in range(12):
+        weights = random_windows(rng)
+        packed = decoded(bundles(weights, config, encoding), config)
+        there = [[term for term in terms if term is not None] for _, terms in packed]
+        found = [term for terms in there for term in terms]
+        assert sorted(found) == sorted(expected_terms(weights, encoding))
+        signs = [{term[3] for term in terms} for terms in there if terms]
+        assert all(len(sign) == 1 for sign in signs)
+        turns = sum(one != other for one, other in pairwise(signs))
+        assert turns <= -(-len(weights) // reach)
+        # What the last bundle leaves is not negated.
+        assert not there[-1] or not there[-1][0][3]
+        before = 0
+        for (window, _), terms in zip(packed, there, strict=True):
+            assert max([window, *(term[0] for term in terms)]) - before < room(config)
+            before = window
+        assert before < len(weights) <= before + config.window_slots

@@ -16,9 +16,11 @@ from pann_hw.quantise.budget import (
     mac_flips,
     mean_additions,
     mean_bits,
+    mean_terms,
     multiplier_flips_per_mac,
     parse_budget,
     weight_costs,
+    zero_share,
 )
 
 
@@ -141,6 +143,29 @@ def test_layer_flips_add_up() -> None:
     assert total / one.macs == pytest.approx(flips_per_mac(one, 3))
     pool = MaxPool(Tensor("p", (4, 3, 3), 8), "x", (2, 2), (2, 2))
     assert layer_flips(pool, one.tensors) == 0
+
+
+def test_terms_and_zeros_are_counted_as_often_as_they_are_used() -> None:
+    one = network()
+    assert mean_terms(one, 0) == mean_additions(one)
+    positions = {layer.output.name: layer.output.shape[1] * layer.output.shape[2]
+                 for layer in one.layers}  # fmt: skip
+    learned = [
+        (source.weights, positions[layer.output.name])
+        for layer in one.layers
+        if isinstance(layer, Accumulate)
+        for source in layer.sources
+        if source.learned
+    ]
+    terms = sum(count * sum(len(encode(int(w), 3)) for w in weights.flat)
+                for weights, count in learned)  # fmt: skip
+    zeros = sum(count * int((weights == 0).sum()) for weights, count in learned)
+    assert mean_terms(one, 3) == pytest.approx(terms / one.macs)
+    assert zero_share(one) == pytest.approx(zeros / one.macs)
+    with pytest.raises(ValueError, match="no learned weights"):
+        mean_terms(network(learned=False), 3)
+    with pytest.raises(ValueError, match="no learned weights"):
+        zero_share(network(learned=False))
 
 
 def test_mean_bits() -> None:

@@ -9,7 +9,7 @@ import torch
 from pann_hw.integer.run import predict, quantise_input, run
 from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.post_training import quantise
-from pann_hw.quantise.quality import float_outputs, quality
+from pann_hw.quantise.quality import divergence, float_outputs, quality
 from tests.quantise_graphs import Draft, images
 
 
@@ -60,3 +60,15 @@ def test_the_float_network_s_own_outputs_have_no_error() -> None:
     )
     found = quality(network, x, None, wanted * network.output_scale)
     assert (found.agreement, found.error) == (1.0, 0.0)
+
+
+def test_divergence_is_that_of_class_probabilities() -> None:
+    x = images(40)
+    network = quantise(graph(), x, 3, 10.0)
+    wanted = float_outputs(graph(), x)
+    raw = run(network, quantise_input(network, x))[network.layers[-1].output.name]
+    found = raw.flatten(1).double().numpy() * network.output_scale
+    p, q = (np.exp(one) / np.exp(one).sum(1, keepdims=True) for one in (wanted, found))
+    distance = (p * np.log(p / q)).sum(1).mean()
+    assert divergence(network, x, wanted) == pytest.approx(distance, rel=1e-9)
+    assert divergence(network, x, found) == pytest.approx(0, abs=1e-12)

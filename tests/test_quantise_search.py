@@ -10,13 +10,14 @@ import torch
 from torch import nn
 
 from pann_hw.errors import InputError
+from pann_hw.integer.network import Accumulate
 from pann_hw.integer.run import predict
 from pann_hw.network.digits import digits_data, train_digits
 from pann_hw.network.graph import Convolution, FloatGraph
 from pann_hw.quantise.budget import flips_per_mac, mean_bits
 from pann_hw.quantise.post_training import prepare
 from pann_hw.quantise.quality import float_outputs, quality
-from pann_hw.quantise.recipe import FULL
+from pann_hw.quantise.recipe import FULL, PLAIN, Recipe
 from pann_hw.quantise.search import Candidate, best, fit_best, search, trial_count
 from tests.quantise_graphs import Draft, images
 
@@ -67,6 +68,30 @@ def test_recipe_with_budgets_per_layer_has_a_candidate_for_each_thrift() -> None
         graph(), images(64), None, "2bit", 3, recipe=replace(recipe, other_thrifts=())
     )  # fmt: skip
     assert alone.error == candidates[0].error != candidates[1].error
+
+
+@pytest.mark.parametrize("recipe", [PLAIN, FULL])
+def test_widths_are_those_allowed(recipe: Recipe) -> None:
+    found = search(
+        graph(), images(128), None, 8.0, 3, recipe=recipe, widths=range(2, 5), input_widths=(5, 6)
+    )
+    widths = {
+        layer.output.bits
+        for one in found
+        for layer in one.network.layers[:-1]
+        if isinstance(layer, Accumulate)
+    }
+    assert 2 <= min(widths) <= max(widths) <= 4
+    inputs = {one.network.input.bits for one in found}
+    assert inputs <= {5, 6} if recipe.layer_budgets else inputs == {8}
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("widths", ()), ("widths", (4, 3)), ("input_widths", (4, 9))]
+)
+def test_bad_widths(name: str, given: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=rf"{name} = .*: must be some of 2\.\.8, ascending"):
+        search(graph(), images(16), None, 8.0, **{name: given})  # type: ignore[arg-type]
 
 
 def test_fit_best_takes_the_least_error() -> None:

@@ -91,6 +91,16 @@ def test_held_integers_change_where_the_weight_is_well_outside_their_cells(
     assert (found != free).sum() > 100
 
 
+def test_held_integers_that_never_come_out_become_the_next_below() -> None:
+    # At such a price even ones alone come out.
+    cells = Cells(3.0, 20, 3)
+    odd = torch.tensor([1.0, 3.0, -3.0, 5.0, 7.0, -7.0])
+    found, total = cells.held(odd, odd, 0.25)
+    assert found.tolist() == [0.0, 2.0, -2.0, 4.0, 8.0, -8.0]
+    assert total == sum(cost(int(one), 3) for one in found)
+    assert torch.equal(found, cells.held(found, odd, 0.25)[0])
+
+
 @pytest.mark.parametrize("price", [0.0, 0.2])
 def test_nearest_is_in_the_cell(price: float, rng: np.random.Generator) -> None:
     cells = Cells(price, 40, 3)

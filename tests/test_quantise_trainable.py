@@ -17,6 +17,7 @@ from pann_hw.quantise.fuse import Fused
 from pann_hw.quantise.post_training import fit, fit_layers, prepare
 from pann_hw.quantise.recipe import FULL, PLAIN
 from pann_hw.quantise.trainable import TrainableNetwork
+from pann_hw.quantise.uniform import fit_uniform
 from tests.quantise_graphs import Draft, images
 
 BUDGET, LOW = 14.0, 5.0
@@ -137,3 +138,21 @@ def test_network_beyond_the_budget() -> None:
     _, fused, network = start("residual", 3)
     with pytest.raises(InputError, match=r"budget 3 flips per MAC: the network takes 1\d"):
         TrainableNetwork(fused, network, 3.0, 3)
+
+
+def test_weights_within_limits() -> None:
+    prepared = prepare(GRAPHS["residual"](), images(96), FULL)
+    network = fit_uniform(prepared, 3, True)
+    x = images(48, seed=3)
+    model = TrainableNetwork(prepared.fused, network, None, limits=(-4, 3)).eval()
+    found = model(torch.from_numpy(x)).detach().numpy()
+    assert np.abs(found - outputs(model.integer(), x)).max() <= 1e-5 * np.abs(found).max()
+    assert np.abs(found - outputs(network, x)).mean() <= 0.05 * np.abs(found).max()
+    assert model.integer().budget == network.budget
+
+
+def test_a_budget_or_limits() -> None:
+    _, fused, network = start("residual", 3)
+    for budget, limits in ((None, None), (10.0, (-4, 3))):
+        with pytest.raises(ValueError, match="must be one of them"):
+            TrainableNetwork(fused, network, budget, 3, limits)

@@ -15,7 +15,7 @@ from pann_hw.quantise.budget import flips_per_mac
 from pann_hw.quantise.post_training import Prepared, fit, prepare
 from pann_hw.quantise.quality import float_outputs, quality
 from pann_hw.quantise.recipe import PLAIN
-from pann_hw.quantise.training import Schedule, augmented, batch_count, train
+from pann_hw.quantise.training import Schedule, augmented, batch_count, held_out, train
 from tests.quantise_graphs import Draft, images
 
 BUDGET = 4.0
@@ -78,6 +78,21 @@ def test_equal_seeds_give_equal_networks() -> None:
     assert one.epochs == two.epochs
     other = train(prepared(x), x, None, 14.0, 3, replace(short, seed=1))
     assert one.epochs != other.epochs
+
+
+def test_held_out_images_are_told() -> None:
+    """What is done to the others changes their loss, not that of the held-out ones."""
+    x = images(64)
+    short = replace(SCHEDULE, epochs=1, rate=1e-9)
+    held = held_out(64, short)
+    assert len(set(held.tolist())) == len(held) == 6
+    assert set(held_out(64, replace(short, seed=1)).tolist()) != set(held.tolist())
+    other = images(64, seed=8)
+    other[held] = x[held]
+    network = fit(prepared(x), 4, BUDGET, 3)
+    one, two = (train(prepared(x), data, None, BUDGET, 3, short, network) for data in (x, other))
+    assert one.start == two.start
+    assert one.epochs[0].loss != two.epochs[0].loss
 
 
 def test_augmented_images_are_mirrored_and_moved() -> None:

@@ -61,6 +61,20 @@ def test_widths_of_weights_and_values(case: Callable[[Draft], str], signed: bool
             assert network.budget == pytest.approx(wanted, rel=1e-12)
 
 
+def test_activations_of_another_width() -> None:
+    prepared = prepare(drawn(residual), images(64), PLAIN)
+    network = fit_uniform(prepared, 3, True, 8, 5)
+    assert network.input.bits == 8 and network.bits == 5
+    widths = {one.output.bits for one in network.layers[:-1] if isinstance(one, Accumulate)}
+    assert widths == {5}
+    weights = [one.sources[0].weights for one in network.layers if isinstance(one, Accumulate)]
+    assert min(int(one.min()) for one in weights) == -4
+    narrow = fit_uniform(prepared, 3, True, activation_bits=5)
+    assert narrow.input.bits == 5
+    # The multiplier pays for the wider operand.
+    assert narrow.budget == pytest.approx(0.5 * 25 + 0.5 * (3 + 5) + 16 + 2 * 5, rel=1e-12)
+
+
 @pytest.mark.parametrize("signed", [True, False])
 def test_more_bits_are_nearer_to_float(signed: bool) -> None:
     errors = [error(drawn(residual), FULL, bits, signed) for bits in (2, 4, 6, 8)]
@@ -103,6 +117,12 @@ def test_bad_widths(bits: int, input_bits: int | None, found: str) -> None:
     prepared = prepare(drawn(depthwise), images(8), PLAIN)
     with pytest.raises(InputError, match=rf"{found}.*must be 2\.\.8"):
         fit_uniform(prepared, bits, True, input_bits)
+
+
+def test_bad_activation_width() -> None:
+    prepared = prepare(drawn(depthwise), images(8), PLAIN)
+    with pytest.raises(InputError, match=r"activation_bits = 9: must be 2\.\.8"):
+        fit_uniform(prepared, 4, True, activation_bits=9)
 
 
 @pytest.mark.slow

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from pann_hw.errors import InputError
-from pann_hw.technology.known import TECHNOLOGIES, technology
+from pann_hw.technology.known import TECHNOLOGIES, recognised, technology
 from pann_hw.technology.liberty import read_library
 from pann_hw.technology.library import Function
+from tests.gate_designs import library_files
 from tests.liberty_text import pdk
 
 _FOLDERS = {"sky130": "sky130hd", "sg13g2": "sg13g2", "asap7": "asap7"}
@@ -20,6 +21,16 @@ def test_an_unknown_name_lists_the_known() -> None:
         technology("sky90")
     assert caught.value.exit_code == 2
     assert technology("sg13g2") is TECHNOLOGIES["sg13g2"]
+
+
+def test_a_library_is_recognised_by_its_cells() -> None:
+    small, _ = library_files()
+    assert recognised(small) is None
+    sky130 = technology("sky130")
+    names = (sky130.flip_flop, sky130.clock_gate.cell)
+    cell = small.cell("INV")
+    assert recognised(replace(small, cells=dict.fromkeys(names, cell))) is sky130
+    assert recognised(replace(small, cells={names[0]: cell})) is None
 
 
 def test_cells_that_are_avoided() -> None:
@@ -37,6 +48,7 @@ def test_the_named_cells_are_there_and_are_what_they_are_named_for(name: str) ->
     known = technology(name)
     library = read_library(pdk(_FOLDERS[name]))
     assert library.voltage == known.supply
+    assert recognised(library) is known
     buffer, inverter = library.cell(known.buffer), library.cell(known.inverter)
     assert next(iter(buffer.outputs.values())).function == Function(("A",), 0b10)
     assert next(iter(inverter.outputs.values())).function == Function(("A",), 0b01)

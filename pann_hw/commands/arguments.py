@@ -33,10 +33,11 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     described = re.compile(r"^    (\w+) : (.*(?:\n        .*)*)$", re.MULTILINE)
     meanings = dict(described.findall(AcceleratorConfig.__doc__ or ""))
     for field in fields(AcceleratorConfig):
+        text = "str" in str(field.type)
         group.add_argument(
             "--" + field.name.replace("_", "-"),
-            type=str if isinstance(field.default, str) else int,
-            metavar="KIND" if isinstance(field.default, str) else "N",
+            type=str if text else int,
+            metavar="KIND" if text else "N",
             help=_help(meanings.get(field.name, field.name), field.default),
         )
 

@@ -67,7 +67,8 @@ def check(args: argparse.Namespace) -> None:
     ------
     InputError : there is one
     """
-    given = [name for name in _OPTIONS if getattr(args, name) not in (None, False)]
+    values = {name: getattr(args, name) for name in _OPTIONS}
+    given = [name for name, value in values.items() if value is not None and value is not False]
     if given and not args.gates:
         raise InputError(f"--{given[0].replace('_', '-')}: goes with --gates; add it")
 
@@ -238,13 +239,19 @@ def _summary(result: dict[str, Any]) -> list[str]:
     sampled = "glitches left out"
     if result["windows"]:
         sampled = f"glitches: {result['windows']} windows of {result['window_cycles']} cycles"
+    path, slew = result["critical_path"] / 1e3, result["longest_slew"]
     lines += [
         f"Toggles: whole inferences, {result['images']} images, without delays; {sampled}",
-        f"Gates: {result['cells']} cells: {result['flip_flops']} flip-flops, "
-        f"{result['clock_gates']} clock gates, {result['buffers']} buffers for fan-out",
-        f"Longest path {result['critical_path'] / 1e3:.2f} ns, longest slew "
-        f"{result['longest_slew']:.0f} ps, wires {result['wire']:g} fF per pin",
+        f"Gates: {_counts(result)}",
+        f"Longest path {path:.2f} ns; longest slew {slew:.0f} ps; wire {result['wire']:g} fF a pin",
     ]
     if result["mismatches"]:
         lines.append(f"{result['mismatches']} outputs differ from the integer network")
     return lines
+
+
+def _counts(result: dict[str, Any]) -> str:
+    kinds = ("flip_flops", "clock_gates", "buffers")
+    return f"{result['cells']} cells; of these " + ", ".join(
+        f"{result[kind]} {kind.replace('_', '-').replace('clock-', 'clock ')}" for kind in kinds
+    )

@@ -19,7 +19,15 @@ from pann_hw.commands.recipe import (
     load_float,
     load_recipe,
 )
-from pann_hw.errors import InputError
+from pann_hw.commands.target import (
+    add_target,
+    budget_of,
+    check_target,
+    encoding_of,
+    max_shift_of,
+    title_of,
+    widths_of,
+)
 
 if TYPE_CHECKING:
     from pann_hw.network.data import Data
@@ -29,31 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run", "show"]
 
-_BUDGET, _ENCODING = "2bit", "csd"
-_BASELINES = ("signed", "unsigned")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_calibration(parser)
-    parser.add_argument(
-        "--budget", metavar="FLIPS",
-        help="flips per MAC, or 2bit .. 8bit for what an unsigned MAC of that width takes; "
-        f"default {_BUDGET}",
-    )  # fmt: skip
-    parser.add_argument("--encoding", metavar="NAME", help=f"{_ENCODING} (default) or unary")
-    parser.add_argument(
-        "--baseline", metavar="KIND",
-        help="instead of a budget: ordinary uniform quantisation for signed or unsigned "
-        "multipliers of --bits",
-    )  # fmt: skip
-    parser.add_argument(
-        "--bits", type=int, metavar="B", help="of the baseline's weights and activations, 2..8"
-    )
-    parser.add_argument(
-        "--input-bits", type=int, metavar="B",
-        help="of the network's input under the baseline, 2..8; default as --bits",
-    )  # fmt: skip
+    add_target(parser)
     add_recipe(parser)
     parser.add_argument("--output", type=Path, default=Path("network.npz"), metavar="FILE")
 
@@ -65,7 +53,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
     check_calibration(args)
     recipe = load_recipe(args)
-    (_check_searched if args.baseline is None else _check_baseline)(args)
+    check_target(args)
     check_writable(args.output)
     graph, data = load_float(args.network, args.data)
     data = data.first(args.images)
@@ -89,8 +77,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     return {
         "network": str(args.output),
         "budget": chosen.network.budget,
-        "encoding": None if args.baseline else args.encoding or _ENCODING,
+        "encoding": None if args.baseline else encoding_of(args),
         "baseline": args.baseline,
+        "title": title_of(args),
         "recipe": asdict(recipe),
         "images": len(data),
         "bx": chosen.bits,
@@ -103,49 +92,16 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def _check_searched(args: argparse.Namespace) -> None:
-    from pann_hw.integer.terms import ENCODINGS
-    from pann_hw.quantise.budget import parse_budget
-
-    for name in ("bits", "input_bits"):
-        if getattr(args, name) is not None:
-            option = "--" + name.replace("_", "-")
-            raise InputError(
-                f"{option} {getattr(args, name)}: only with --baseline {' or '.join(_BASELINES)}"
-            )
-    encoding = args.encoding or _ENCODING
-    if encoding not in ENCODINGS:
-        raise InputError(f"--encoding {encoding}: must be one of {', '.join(ENCODINGS)}")
-    parse_budget(args.budget or _BUDGET)
-
-
 def _searched(
     args: argparse.Namespace, graph: FloatGraph, data: Data, recipe: Recipe
 ) -> list[Candidate]:
-    from pann_hw.quantise.budget import parse_budget
     from pann_hw.quantise.search import search, trial_count
 
-    max_shift = args.max_shift if (args.encoding or _ENCODING) == "csd" else 0
-    budget = parse_budget(args.budget or _BUDGET)
     with bar("quantising", trial_count(recipe)) as step:
-        return search(graph, data.x, data.y, budget, max_shift, lambda *_: step(), recipe)
-
-
-def _check_baseline(args: argparse.Namespace) -> None:
-    from pann_hw.quantise.budget import WIDTHS
-
-    if args.baseline not in _BASELINES:
-        raise InputError(f"--baseline {args.baseline}: must be one of {', '.join(_BASELINES)}")
-    for name in ("budget", "encoding"):
-        if getattr(args, name) is not None:
-            raise InputError(
-                f"--{name} {getattr(args, name)}: not with --baseline, which takes --bits"
-            )
-    if args.bits is None:
-        raise InputError(f"--baseline {args.baseline}: needs --bits {WIDTHS[0]}..{WIDTHS[-1]}")
-    for option, width in (("--bits", args.bits), ("--input-bits", args.input_bits)):
-        if width is not None and width not in WIDTHS:
-            raise InputError(f"{option} {width}: must be {WIDTHS[0]}..{WIDTHS[-1]}")
+        return search(
+            graph, data.x, data.y, budget_of(args), max_shift_of(args), lambda *_: step(), recipe,
+            widths_of(args),
+        )  # fmt: skip
 
 
 def _baseline(
@@ -157,7 +113,9 @@ def _baseline(
     from pann_hw.quantise.uniform import fit_uniform
 
     prepared = prepare(graph, data.x, recipe)
-    network = fit_uniform(prepared, args.bits, args.baseline == "signed", args.input_bits)
+    network = fit_uniform(
+        prepared, args.bits, args.baseline == "signed", args.input_bits, args.activation_bits
+    )
     assert network.budget is not None
     wanted = float_outputs(graph, data.x)
     return [candidate(network, data.x, data.y, wanted, network.budget)]
@@ -167,12 +125,8 @@ def show(result: dict[str, object]) -> None:
     """Print the result."""
     candidates = result["candidates"]
     assert isinstance(candidates, list)
-    if result["baseline"]:
-        title = f"{candidates[0]['bx']}-bit {result['baseline']} multipliers"
-    else:
-        title = f"Budget {result['budget']:g} flips per MAC, {result['encoding']} terms"
     table(
-        f"{title}, {result['images']} calibration images",
+        f"{result['title']}, {result['images']} calibration images",
         ("bx", "R", "flips/MAC", "accuracy %", "agreement %", "output error %", ""),
         [
             (

@@ -1,8 +1,9 @@
-"""``pann-hw train``: the integer network of a budget, trained further on images."""
+"""``pann-hw train``: an integer network, of a budget or for multipliers, trained on images."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,27 @@ from pann_hw.commands.recipe import (
     load_float,
     load_recipe,
 )
+from pann_hw.commands.target import (
+    add_target,
+    budget_of,
+    check_target,
+    encoding_of,
+    max_shift_of,
+    title_of,
+    widths_of,
+)
 from pann_hw.errors import InputError
 
 if TYPE_CHECKING:
-    from pann_hw.quantise.training import Schedule
+    from pann_hw.integer.network import IntegerNetwork
+    from pann_hw.network.data import Data
+    from pann_hw.network.graph import FloatGraph
+    from pann_hw.quantise.recipe import Recipe
+    from pann_hw.quantise.training import Schedule, Trained
+
+    Train = Callable[[Data, Schedule, str, Callable[[], None]], Trained]
+    Begun = tuple[IntegerNetwork, Train, Callable[[IntegerNetwork], float]]
+    """The network to begin with, what trains it, and flips per MAC."""
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -27,12 +45,7 @@ __all__ = ["add_arguments", "run", "show"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_calibration(parser)
-    parser.add_argument(
-        "--budget", default="2bit", metavar="FLIPS",
-        help="flips per MAC, or 2bit .. 8bit for what an unsigned MAC of that width takes; "
-        "default %(default)s",
-    )  # fmt: skip
-    parser.add_argument("--encoding", default="csd", metavar="NAME", help="csd (default) or unary")
+    add_target(parser)
     add_recipe(parser)
     group = parser.add_argument_group("training, on all of --data")
     group.add_argument("--epochs", type=int, metavar="N", help="default 10")
@@ -61,34 +74,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Import, quantise, train; the network of the best epoch is saved."""
     from pann_hw.integer.store import save
-    from pann_hw.integer.terms import ENCODINGS
-    from pann_hw.quantise.budget import flips_per_mac, mean_bits, parse_budget
-    from pann_hw.quantise.post_training import prepare
+    from pann_hw.quantise.budget import mean_additions, mean_bits
     from pann_hw.quantise.quality import float_outputs, quality
-    from pann_hw.quantise.search import best, search
-    from pann_hw.quantise.training import batch_count, train
+    from pann_hw.quantise.training import batch_count
 
     check_calibration(args)
     recipe = load_recipe(args)
     if recipe.channel_steps:
         raise InputError("--channel-steps: training takes one weight step for a layer")
-    if args.encoding not in ENCODINGS:
-        raise InputError(f"--encoding {args.encoding}: must be one of {', '.join(ENCODINGS)}")
-    budget = parse_budget(args.budget)
+    check_target(args)
     schedule = _schedule(args)
     check_writable(args.output)
     graph, data = load_float(args.network, args.data)
-    max_shift = args.max_shift if args.encoding == "csd" else 0
     calibration = data.first(args.images)
-    x = calibration.x
-    say(f"quantising, {len(x)} calibration images")
-    start = best(search(graph, x, calibration.y, budget, max_shift, recipe=recipe)).network
-    prepared = prepare(graph, x, recipe)
+    say(f"quantising, {len(calibration)} calibration images")
+    begin = _budgeted if args.baseline is None else _baseline
+    start, train, flips = begin(args, graph, calibration, recipe)
     steps = schedule.epochs * batch_count(len(data), schedule)
     with bar(f"training on {len(data)} images", steps) as step:
-        trained = train(
-            prepared, data.x, data.y, budget, max_shift, schedule, start, args.device, step
-        )
+        trained = train(data, schedule, args.device, step)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     save(trained.network, args.output)
     wanted = float_outputs(graph, data.x)
@@ -96,16 +100,18 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         {
             "network": name,
             "bx": mean_bits(network),
-            "R": network.additions,
-            "flips_per_mac": flips_per_mac(network, max_shift),
+            "R": mean_additions(network),
+            "flips_per_mac": flips(network),
             **asdict(quality(network, data.x, data.y, wanted)),
         }
         for name, network in (("quantised", start), ("trained", trained.network))
     ]
     return {
         "network": str(args.output),
-        "budget": budget,
-        "encoding": args.encoding,
+        "budget": trained.network.budget,
+        "encoding": None if args.baseline else encoding_of(args),
+        "baseline": args.baseline,
+        "title": title_of(args),
         "recipe": asdict(recipe),
         "schedule": asdict(schedule),
         "images": len(data),
@@ -114,6 +120,49 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         "epochs": [asdict(epoch) for epoch in trained.epochs],
         "networks": rows,
     }
+
+
+def _budgeted(
+    args: argparse.Namespace, graph: FloatGraph, calibration: Data, recipe: Recipe
+) -> Begun:
+    from pann_hw.quantise.budget import flips_per_mac
+    from pann_hw.quantise.post_training import prepare
+    from pann_hw.quantise.search import best, search
+    from pann_hw.quantise.training import train
+
+    x, budget, max_shift = calibration.x, budget_of(args), max_shift_of(args)
+    start = best(
+        search(graph, x, calibration.y, budget, max_shift, recipe=recipe, widths=widths_of(args))
+    ).network
+    prepared = prepare(graph, x, recipe)
+    return (
+        start,
+        lambda data, schedule, device, step: train(
+            prepared, data.x, data.y, budget, max_shift, schedule, start, device, step
+        ),
+        lambda network: flips_per_mac(network, max_shift),
+    )
+
+
+def _baseline(
+    args: argparse.Namespace, graph: FloatGraph, calibration: Data, recipe: Recipe
+) -> Begun:
+    from pann_hw.quantise.budget import multiplier_flips_per_mac
+    from pann_hw.quantise.post_training import prepare
+    from pann_hw.quantise.uniform import fit_uniform
+    from pann_hw.quantise.uniform_training import train_uniform
+
+    bits, signed = args.bits, args.baseline == "signed"
+    prepared = prepare(graph, calibration.x, recipe)
+    start = fit_uniform(prepared, bits, signed, args.input_bits, args.activation_bits)
+    return (
+        start,
+        lambda data, schedule, device, step: train_uniform(
+            prepared, data.x, data.y, bits, signed=signed, schedule=schedule, network=start,
+            device=device, progress=step,
+        ),
+        lambda network: multiplier_flips_per_mac(network, bits, signed=signed),
+    )  # fmt: skip
 
 
 def _schedule(args: argparse.Namespace) -> Schedule:
@@ -132,8 +181,7 @@ def show(result: dict[str, object]) -> None:
     assert isinstance(epochs, list) and isinstance(rows, list)
     losses = [{"loss": None, "held_out": result["start"]}, *epochs]
     table(
-        f"Budget {result['budget']:g} flips per MAC, {result['encoding']} terms, "
-        f"{result['images']} training images",
+        f"{result['title']}, {result['images']} training images",
         ("epoch", "loss", "held-out loss", ""),
         [
             (

@@ -23,7 +23,7 @@ from pann_hw.technology.library import Library
 from rtl_gen.accelerator import Accelerator
 from rtl_gen.gates.buffer import buffered
 from rtl_gen.gates.clock_tree import nested_clock_gates
-from rtl_gen.gates.map import map_to_gates
+from rtl_gen.gates.map import clock_gate_of, map_to_gates
 from sim.gates.icarus import require_icarus, run_icarus
 from sim.gates.model import GateModel, gate_model
 from sim.gates.timing import Timing, critical_path, timing_of
@@ -191,6 +191,9 @@ def gate_design(
     InputError : the library lacks a clock gate or a buffer that is needed
     ToolError : a tool is missing or fails
     """
+    if clock_gating:
+        # Says what is wrong before the accelerator is elaborated, which takes seconds.
+        clock_gate_of(library, technology)
     accelerator = Accelerator(deployment.config)
     mapped = map_to_gates(accelerator, TOP, library, files, technology, clock_gating=clock_gating)
     if clock_gating:

@@ -12,6 +12,9 @@ from rtl_gen.gates.netlist import Memory
 
 __all__ = ["MemoryEnergy", "memory_energies"]
 
+_BANK = 4096
+"""Words of the largest macro."""
+
 
 @dataclass(frozen=True)
 class MemoryEnergy:
@@ -50,6 +53,9 @@ def memory_energies(
 ) -> tuple[MemoryEnergy, ...]:
     """Energies as :class:`pann_hw.technology.sram.Sram` estimates them.
 
+    The macros that the estimate is fitted to have 4096 words at most: a larger memory is taken as
+    banks of so many, of which one is accessed at a time.
+
     Parameters
     ----------
     reads, writes : float64 (memories,), accesses per inference
@@ -58,10 +64,10 @@ def memory_energies(
     """
     found = []
     for memory, read, written in zip(memories, reads.tolist(), writes.tolist(), strict=True):
-        macro = Sram(memory.words, memory.width, supply, feature)
+        macro = Sram(min(memory.words, _BANK), memory.width, supply, feature)
         access = memory.width * (read * macro.read_energy + written * macro.write_energy)
         # nW are 1e6 fJ/s.
-        leakage = macro.bits * macro.leakage * seconds * 1e6
+        leakage = memory.words * memory.width * macro.leakage * seconds * 1e6
         found.append(
             MemoryEnergy(memory.name, memory.words, memory.width, read, written, access, leakage)
         )

@@ -76,18 +76,24 @@ def allocate(
     budget: float,
     max_shift: int,
     widths: Sequence[int] = WIDTHS,
+    input_widths: Sequence[int] = WIDTHS,
 ) -> Plan | None:
     """The plan of least error within ``budget`` flips per MAC; None where none is.
 
     Parameters
     ----------
     template : what build() makes of ``fused``, at any width and R
-    widths : that values may have
+    widths : that hidden values may have, ascending
+    input_widths : that the network's input may have, ascending
     """
     roots = _roots(template)
     parts = _parts(fused, template, roots, max_shift, sensitivities)
+    allowed = {
+        name: input_widths if name == template.input.name else widths
+        for name in sensitivities.widths
+    }
     errors = {
-        name: curve(pairs, np.array(widths, float), logarithmic=False)
+        name: curve(pairs, np.array(allowed[name], float), logarithmic=False)
         for name, pairs in sensitivities.widths.items()
     }
     readers: dict[str, list[_Part]] = {}
@@ -97,15 +103,16 @@ def allocate(
     limit = budget * template.macs
 
     def at(price: float) -> tuple[dict[str, int], dict[str, float]]:
-        bits = dict.fromkeys(roots.values(), max(widths)) | {template.input.name: INPUT_BITS}
+        bits = dict.fromkeys(roots.values(), widths[-1])
+        bits |= {template.input.name: input_widths[-1]}
         for _ in range(_SWEEPS):
             for value in errors:
                 merits = []
-                for width, error in zip(widths, errors[value], strict=True):
+                for width, error in zip(allowed[value], errors[value], strict=True):
                     bits[value] = width
                     cost = sum(part.best(bits, price)[1] for part in readers.get(value, []))
                     merits.append(float(error) + cost)
-                bits[value] = widths[int(np.argmin(merits))]
+                bits[value] = allowed[value][int(np.argmin(merits))]
         flips = {name: part.flips(bits, part.best(bits, price)[0]) for name, part in parts.items()}
         return bits, flips
 

@@ -29,9 +29,11 @@ __all__ = [
     "mac_flips",
     "mean_additions",
     "mean_bits",
+    "mean_terms",
     "multiplier_flips_per_mac",
     "parse_budget",
     "weight_costs",
+    "zero_share",
 ]
 
 WIDTHS = range(2, 9)
@@ -190,6 +192,26 @@ def mean_bits(network: IntegerNetwork) -> float:
     """
     tensors = network.tensors
     return _per_mac(network, lambda one: one.weights.size * tensors[one.tensor].bits)
+
+
+def mean_terms(network: IntegerNetwork, max_shift: int) -> float:
+    """Terms of a learned weight at shifts up to ``max_shift``, each counted as often as it is used.
+
+    Raises
+    ------
+    ValueError : the network has no learned weights
+    """
+    return _per_mac(network, lambda one: term_count(one.weights, max_shift))
+
+
+def zero_share(network: IntegerNetwork) -> float:
+    """Part of the learned weights that are 0, each counted as often as it is used.
+
+    Raises
+    ------
+    ValueError : the network has no learned weights
+    """
+    return _per_mac(network, lambda one: float(np.mean(one.weights == 0)) * one.weights.size)
 
 
 def _per_mac(network: IntegerNetwork, amount: Callable[[Source], float]) -> float:

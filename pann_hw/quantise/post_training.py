@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -200,10 +200,20 @@ def fit(prepared: Prepared, bits: int, budget: float, max_shift: int = 0) -> Int
     return replace(network, budget=budget, bits=bits, additions=mean_additions(network))
 
 
-def fit_layers(prepared: Prepared, budget: float, max_shift: int = 0) -> IntegerNetwork | None:
+def fit_layers(
+    prepared: Prepared,
+    budget: float,
+    max_shift: int = 0,
+    widths: Sequence[int] = WIDTHS,
+    input_widths: Sequence[int] = WIDTHS,
+) -> IntegerNetwork | None:
     """The network whose widths and terms per layer follow the sensitivities, within a budget.
 
     None where no widths and terms are within it. Its ``bits`` are None.
+
+    Parameters
+    ----------
+    widths, input_widths : as allocate() takes them
     """
     plan = allocate(
         prepared.fused,
@@ -211,6 +221,8 @@ def fit_layers(prepared: Prepared, budget: float, max_shift: int = 0) -> Integer
         prepared.sensitivities(max_shift),
         budget,
         max_shift,
+        widths,
+        input_widths,
     )
     return None if plan is None else _planned(prepared, plan, budget, max_shift, None)
 

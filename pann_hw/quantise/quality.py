@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from pann_hw.errors import InputError
 from pann_hw.integer.network import IntegerNetwork
 from pann_hw.network.graph import FloatGraph
 from pann_hw.quantise.evaluate import outputs
 
-__all__ = ["Quality", "check_classes", "float_outputs", "quality"]
+__all__ = ["Quality", "check_classes", "divergence", "float_outputs", "quality"]
 
 _BATCH = 128
 
@@ -81,3 +82,20 @@ def quality(
         agreement=float((classes == wanted.argmax(1)).mean()),
         error=float(((found - wanted) ** 2).mean() / max(float(wanted.var()), 1e-30)),
     )
+
+
+def divergence(network: IntegerNetwork, x: np.ndarray, wanted: np.ndarray) -> float:
+    """Mean Kullback-Leibler divergence of the network's class probabilities from the float ones.
+
+    ``sum_c p_c (log p_c - log q_c)`` in nats, p and q the softmax of the outputs.
+
+    Parameters
+    ----------
+    x : images (n, C, H, W)
+    wanted : the float network's outputs for them, as :func:`float_outputs` gives them
+    """
+    found = torch.from_numpy(outputs(network, x) * network.output_scale).log_softmax(1)
+    distance = F.kl_div(
+        found, torch.from_numpy(wanted).log_softmax(1), reduction="batchmean", log_target=True
+    )
+    return float(distance)

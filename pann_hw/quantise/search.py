@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -54,6 +54,8 @@ def search(
     max_shift: int = 0,
     progress: Callable[[int, int], None] | None = None,
     recipe: Recipe = PLAIN,
+    widths: Sequence[int] = WIDTHS,
+    input_widths: Sequence[int] = WIDTHS,
 ) -> list[Candidate]:
     """A candidate for every width of activations in 2..8 that the budget reaches, in that order.
 
@@ -67,19 +69,27 @@ def search(
     max_shift : largest shift of a term on the hardware; 0 is unary
     progress : called with (candidates done, candidates in all)
     recipe : how networks are quantised
+    widths : that hidden activations may have, ascending, such as 2..4 for lanes of 4 bits
+    input_widths : that the network's input may have; under a recipe without budgets per layer it
+        has 8 bits
 
     Raises
     ------
-    InputError : bad data or budget, or a budget that no width reaches (the least is named)
+    InputError : bad data, budget or widths, or a budget that no width reaches (the least is named)
     """
     flips = parse_budget(budget)
     if max_shift < 0:
         raise InputError(f"max_shift = {max_shift!r}: must be 0 (unary) or above")
+    for name, given in (("widths", widths), ("input_widths", input_widths)):
+        if not given or list(given) != sorted(set(given) & set(WIDTHS)):
+            raise InputError(
+                f"{name} = {list(given)}: must be some of {WIDTHS[0]}..{WIDTHS[-1]}, ascending"
+            )
     check_classes(y, len(x), graph)
     prepared = prepare(graph, x, recipe)
     wanted = float_outputs(graph, x)
     candidates = []
-    trials = _trials(prepared)
+    trials = _trials(prepared, widths, input_widths)
     for done, trial in enumerate(trials, 1):
         network = trial(flips, max_shift)
         if network is not None:
@@ -88,7 +98,7 @@ def search(
         if progress is not None:
             progress(done, len(trials))
     if not candidates:
-        least = min(least_flips(prepared, bits, max_shift) for bits in WIDTHS)
+        least = min(least_flips(prepared, bits, max_shift) for bits in widths)
         raise InputError(
             f"budget {flips:g} flips per MAC: this network needs at least {least:.3g}, raise the "
             f"budget"
@@ -130,14 +140,19 @@ def trial_count(recipe: Recipe) -> int:
     return 1 + len(recipe.other_thrifts) if recipe.layer_budgets else len(WIDTHS)
 
 
-def _trials(prepared: Prepared) -> list[Callable[[float, int], IntegerNetwork | None]]:
+def _trials(
+    prepared: Prepared, widths: Sequence[int] = WIDTHS, input_widths: Sequence[int] = WIDTHS
+) -> list[Callable[[float, int], IntegerNetwork | None]]:
     """Networks to try, each for a budget and a largest shift."""
     recipe = prepared.recipe
     if not recipe.layer_budgets:
-        return [partial(fit, prepared, bits) for bits in WIDTHS]
+        return [partial(fit, prepared, bits) for bits in widths]
     # Sensitivities are measured once, at the recipe's own thrift.
     recipes = [replace(recipe, thrift=one) for one in (recipe.thrift, *recipe.other_thrifts)]
-    return [partial(fit_layers, replace(prepared, recipe=one)) for one in recipes]
+    return [
+        partial(fit_layers, replace(prepared, recipe=one), widths=widths, input_widths=input_widths)
+        for one in recipes
+    ]
 
 
 def best(candidates: list[Candidate]) -> Candidate:

@@ -87,11 +87,12 @@ class Cells:
         """The integers q where v is in their cells, or outside by less than ``slack``, with their
         cost; elsewhere those of v.
 
-        A q that never comes out counts as the next that does, towards 0.
+        A q that never comes out becomes the next that does, towards 0.
         """
         low, high = self._cell(q)
         u = v * torch.where(q == 0, torch.sign(v), torch.sign(q))
-        found = torch.where((u > low - slack) & (u < high + slack), q, self.round(v)[0])
+        kept = self._values.to(q.device)[self._index(q)].copysign(q)
+        found = torch.where((u > low - slack) & (u < high + slack), kept, self.round(v)[0])
         return found, float(self._all_costs.to(v.device)[found.abs().long()].sum())
 
     def nearest(self, q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -102,10 +103,13 @@ class Cells:
 
     def _cell(self, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Where the cells of |q| begin and end."""
-        values, corners = self._values.to(q.device), self._corners.to(q.device)
-        index = torch.searchsorted(values, q.abs(), right=True) - 1
+        corners, index = self._corners.to(q.device), self._index(q)
         low = torch.cat([-corners[:1], corners])[index]
         return low, torch.cat([corners, corners.new_tensor([torch.inf])])[index]
+
+    def _index(self, q: torch.Tensor) -> torch.Tensor:
+        """Of |q| among the magnitudes that come out, or of the next below."""
+        return torch.searchsorted(self._values.to(q.device), q.abs(), right=True) - 1
 
 
 @lru_cache(maxsize=64)

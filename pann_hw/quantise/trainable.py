@@ -16,10 +16,10 @@ from pann_hw.quantise.budget import flips_per_mac, mean_additions
 from pann_hw.quantise.fuse import Fused, Sum
 from pann_hw.quantise.straight_through import clamp_round
 from pann_hw.quantise.trainable_layer import LearnedLayer, TrainableLayer, Value, allowance
+from pann_hw.quantise.weight_rules import CostRule, RangeRule, WeightRule
 
 __all__ = ["TrainableNetwork"]
 
-_PRICE = 0.1
 _BIAS_RATE, _STEP_RATE = 3.0, 0.3
 
 
@@ -45,34 +45,33 @@ class TrainableNetwork(nn.Module):
     ----------
     fused : the float network's layers
     network : their integer network to begin with, as post-training quantisation makes it
-    budget : flips per MAC; what ``network`` leaves of it is shared out
+    budget : flips per MAC; what ``network`` leaves of it is shared out. None: the integers stay
+        within ``limits`` instead
     max_shift : largest shift of a term on the hardware; 0 is unary
+    limits : the least and the largest integer weight, as multipliers of some width take them
 
     Raises
     ------
     InputError : a network with several weight steps in one layer, or one beyond the budget
+    ValueError : both a budget and limits, or neither
     """
 
     def __init__(
-        self, fused: Fused, network: IntegerNetwork, budget: float, max_shift: int = 0
+        self,
+        fused: Fused,
+        network: IntegerNetwork,
+        budget: float | None,
+        max_shift: int = 0,
+        limits: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
-        spent = flips_per_mac(network, max_shift)
-        if spent > budget:
-            raise InputError(f"budget {budget:g} flips per MAC: the network takes {spent:.3g}")
-        self._network, self._budget, self._max_shift = network, budget, max_shift
+        if (budget is None) == (limits is None):
+            raise ValueError(f"budget {budget}, limits {limits}: must be one of them")
+        self._network, self._limits = network, limits
+        self._budget = network.budget if budget is None else budget
+        self._max_shift = max_shift
         tensors = network.tensors
-        allowed = {
-            made.output.name: allowance(made, tensors, max_shift)
-            for made in network.layers
-            if isinstance(made, Accumulate)
-        }
-        learned = sum(
-            allowed[made.output.name] * made.output.shape[1] * made.output.shape[2]
-            for made in network.layers
-            if made.output.name in allowed
-        )
-        share = 1 + (budget - spent) * network.macs / learned if learned else 1.0
+        share = 1.0 if budget is None else _share(network, budget, max_shift)
         self.layers = nn.ModuleList()
         for made, layer in zip(network.layers, fused.layers, strict=True):
             if isinstance(made, MaxPool):
@@ -83,8 +82,16 @@ class TrainableNetwork(nn.Module):
                 self.layers.append(TrainableLayer(layer, made))
                 continue
             unit = _unit(made, network.output_scale)
-            limit = share * allowed[made.output.name]
-            self.layers.append(LearnedLayer(layer, made, tensors, unit, limit, max_shift, _PRICE))
+            rule = self._rule(made, share)
+            self.layers.append(LearnedLayer(layer, made, tensors, unit, rule))
+
+    def _rule(self, made: Accumulate, share: float) -> WeightRule:
+        if self._limits is not None:
+            return RangeRule(self._limits)
+        tensors = self._network.tensors
+        bits = [tensors[one.tensor].bits for one in made.sources if one.learned]
+        allowed = share * allowance(made, tensors, self._max_shift)
+        return CostRule(bits, allowed, self._max_shift)
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         """Parameters for an optimiser such as Adam, each kind with a learning rate that suits it.
@@ -159,6 +166,20 @@ class _Pool(nn.Module):
         padded = F.pad(read.q, sides(self._made))
         pooled = F.max_pool2d(padded, self._made.kernel, self._made.stride)
         return Value(pooled, read.scale, self.integer({self._made.tensor: read.tensor}).output)
+
+
+def _share(network: IntegerNetwork, budget: float, max_shift: int) -> float:
+    """What each layer may cost at the budget, over what it costs in a network within it."""
+    spent = flips_per_mac(network, max_shift)
+    if spent > budget:
+        raise InputError(f"budget {budget:g} flips per MAC: the network takes {spent:.3g}")
+    tensors = network.tensors
+    learned = sum(
+        allowance(made, tensors, max_shift) * made.output.shape[1] * made.output.shape[2]
+        for made in network.layers
+        if isinstance(made, Accumulate)
+    )
+    return 1 + (budget - spent) * network.macs / learned if learned else 1.0
 
 
 def _unit(made: Accumulate, output_scale: float) -> float:

@@ -22,15 +22,10 @@ from pann_hw.quantise.calibrate import Range
 from pann_hw.quantise.fuse import Sum
 from pann_hw.quantise.layer import Parts, keeps_grid, raw, requantised, unlearned_parts
 from pann_hw.quantise.sources import copies
-from pann_hw.quantise.straight_through import Cells, clamp_round, same, through
+from pann_hw.quantise.straight_through import clamp_round, same, through
+from pann_hw.quantise.weight_rules import WeightRule
 
 __all__ = ["LearnedLayer", "TrainableLayer", "Value"]
-
-_SLACK = 0.25
-_LEAST_PRICE = 1e-4
-_PACE = 0.01
-_CLOSE = 0.98
-_BISECTIONS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,20 +106,16 @@ class TrainableLayer(nn.Module):
 
 
 class LearnedLayer(TrainableLayer):
-    """A sum with convolutions, whose integer weights stay within a cost.
+    """A sum with convolutions, whose integer weights keep to a rule.
 
-    The weights are kept in units of their step. The price of an addition, at which they are
-    rounded, rises while they cost more than is allowed, and falls while they cost less. An integer
-    changes only when its weight is a quarter of a step beyond its cell: weights whose best value is
-    between two integers would else go to and fro, ever more of them (arXiv 2203.11086).
+    The weights are kept in units of their step.
 
     Parameters
     ----------
     layer, made : the float sum, and the integer layer to begin with
     tensors : those that the layer reads, by name
     unit : real value of a unit of the sums of ``made``
-    allowed : largest sum over sources of input bits times ``additions_cost``, identities left out
-    price : of an addition, to begin with
+    rule : what integers the weights may be
     """
 
     def __init__(
@@ -133,14 +124,11 @@ class LearnedLayer(TrainableLayer):
         made: Accumulate,
         tensors: Mapping[str, Tensor],
         unit: float,
-        allowed: float,
-        max_shift: int,
-        price: float,
+        rule: WeightRule,
     ) -> None:
         super().__init__(layer, made)
-        self._allowed, self._max_shift, self._price = allowed, max_shift, price
+        self._rule = rule
         self._learned = tuple(source for source in made.sources if source.learned)
-        self._bits = tuple(tensors[source.tensor].bits for source in self._learned)
         self._other = next(
             (b.value for b in layer.branches if not isinstance(b.operation, Convolution)), None
         )
@@ -152,28 +140,20 @@ class LearnedLayer(TrainableLayer):
         self._bias_unit = unit if made.scales is None else made.output.scale
         bias = (_unfolded(made, tensors) - _offset(made)) * unit / self._bias_unit
         self.bias = nn.Parameter(torch.from_numpy(bias).float())
-        largest = max(int(np.abs(source.weights).max()) for source in self._learned)
-        cells = Cells(price, 2 * largest + 16, max_shift)
         self.weights = nn.ParameterList()
         for index, (source, operation) in enumerate(
             zip(self._learned, layer.convolutions, strict=True)
         ):
             integers = torch.from_numpy(source.weights).float()
             wanted = operation.weight.detach() * (tensors[source.tensor].scale / unit)
-            self.weights.append(nn.Parameter(cells.nearest(integers, wanted)))
+            self.weights.append(nn.Parameter(rule.begin(integers, wanted)))
             self.register_buffer(f"integers{index}", integers)
 
     def parts(self, tensors: Mapping[str, Tensor]) -> Parts:
-        """The sources, units and bias as they are now; in training the price is adapted."""
-        found, cost = self._rounded(self._price)
+        """The sources, units and bias as they are now; in training the rule adapts."""
+        found = self._rule.round(list(self.weights), self._held(), adapt=self.training)
         if self.training:
             self._hold(found)
-            # A change of price moves many weights: it changes slowly, and not at all while the cost
-            # is close below the limit.
-            if cost > self._allowed:
-                self._price = max(self._price, _LEAST_PRICE) * (1 + _PACE)
-            elif cost < _CLOSE * self._allowed:
-                self._price *= 1 - _PACE
         learned = [
             replace(source, weights=weights.cpu().numpy().astype(np.int64))
             for source, weights in zip(self._learned, found, strict=True)
@@ -198,36 +178,17 @@ class LearnedLayer(TrainableLayer):
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Raise the price, if need be, until the weights cost no more than is allowed."""
-        if self._rounded(self._price)[1] <= self._allowed:
-            return
-        low = high = max(self._price, _LEAST_PRICE)
-        while self._rounded(high)[1] > self._allowed:
-            low, high = high, high * 2
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            if self._rounded(middle)[1] > self._allowed:
-                low = middle
-            else:
-                high = middle
-        self._price = high
-        self._hold(self._rounded(high)[0])
+        """Make the integers keep to the rule."""
+        weights = list(self.weights)
+        if self._rule.settle(weights, self._held()):
+            self._hold(self._rule.round(weights, self._held(), adapt=False))
 
-    def _rounded(self, price: float) -> tuple[list[torch.Tensor], float]:
-        """Integer weights at a price, as floats, and their cost."""
-        held = [getattr(self, f"integers{index}") for index in range(len(self.weights))]
-        largest = max(float(one.detach().abs().max()) for one in (*self.weights, *held))
-        cells = Cells(price, int(largest) + 2, self._max_shift)
-        found, total = [], 0.0
-        for weights, integers, bits in zip(self.weights, held, self._bits, strict=True):
-            rounded, cost = cells.held(integers, weights.detach(), _SLACK)
-            found.append(rounded)
-            total += bits * cost
-        return found, total
+    def _held(self) -> list[torch.Tensor]:
+        return [getattr(self, f"integers{index}") for index in range(len(self.weights))]
 
     def _hold(self, integers: Sequence[torch.Tensor]) -> None:
-        for index, one in enumerate(integers):
-            getattr(self, f"integers{index}").copy_(one)
+        for held, one in zip(self._held(), integers, strict=True):
+            held.copy_(one)
 
     def _unit(self, values: Mapping[str, Value], parts: Parts) -> torch.Tensor:
         if self.log_gamma is None:
@@ -245,7 +206,7 @@ class LearnedLayer(TrainableLayer):
     def _weights(self, sources: Sequence[Source], unit: torch.Tensor) -> list[torch.Tensor]:
         latent = iter(self.weights)
         return [
-            through(next(latent), weights) if source.learned else weights
+            through(self._rule.latent(next(latent)), weights) if source.learned else weights
             for source, weights in zip(sources, super()._weights(sources, unit), strict=True)
         ]
 

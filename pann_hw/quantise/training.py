@@ -24,11 +24,21 @@ from pann_hw.quantise.post_training import Prepared, fit_layers, least_flips
 from pann_hw.quantise.quality import check_classes
 from pann_hw.quantise.trainable import TrainableNetwork
 
-__all__ = ["Epoch", "Schedule", "Trained", "augmented", "batch_count", "train"]
+__all__ = [
+    "Epoch",
+    "Schedule",
+    "Trained",
+    "augmented",
+    "batch_count",
+    "held_out",
+    "train",
+    "train_model",
+]
 
 _LEAST_IMAGES = 32
 _HELD_OUT = 0.1
 _MOST_HELD_OUT = 1024
+_BATCH = 256
 _WARM_UP = 0.1
 
 
@@ -72,6 +82,11 @@ class Schedule:
             raise ValueError(f"label_weight {self.label_weight}: must be at least 0")
         if self.shift < 0:
             raise ValueError(f"shift {self.shift}: must be at least 0")
+
+    @property
+    def augments(self) -> bool:
+        """Whether images are seen otherwise than they are."""
+        return self.flip or self.shift > 0
 
 
 @dataclass(frozen=True)
@@ -138,30 +153,59 @@ def train(
     schedule = Schedule() if schedule is None else schedule
     flips = parse_budget(budget)
     graph = prepared.fused.graph
-    _check(graph, x, y)
+    check_data(graph, x, y)
     if network is None:
         network = fit_layers(prepared, flips, max_shift)
     if network is None:
         least = least_flips(prepared, 2, max_shift)
         raise InputError(f"budget {flips:g} flips per MAC: this network needs at least {least:.3g}")
+    model = TrainableNetwork(prepared.fused, network, flips, max_shift)
+    found = train_model(model, network, graph, x, y, schedule, device, progress)
+    return replace(found, network=replace(found.network, budget=flips))
+
+
+def train_model(
+    model: TrainableNetwork,
+    network: IntegerNetwork,
+    graph: FloatGraph,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    schedule: Schedule,
+    device: str = "cpu",
+    progress: Callable[[], None] = lambda: None,
+) -> Trained:
+    """Train a trainable network towards its float network.
+
+    Parameters
+    ----------
+    model, network : the trainable network, and the integer network that it begins as
+    graph : the float network
+    x, y, schedule, device, progress : as :func:`train` takes them
+
+    Raises
+    ------
+    InputError : bad data, or no such device
+    """
+    check_data(graph, x, y)
     place = _device(device)
     graph = _moved(graph, place)
     images = torch.from_numpy(np.ascontiguousarray(x, np.float32))
     labels = None if y is None else torch.from_numpy(y.astype(np.int64))
     generator = torch.Generator().manual_seed(schedule.seed)
-    order = torch.randperm(len(images), generator=generator)
-    held, kept = order[: _held_out(len(images))], order[_held_out(len(images)) :]
-    model = TrainableNetwork(prepared.fused, network, flips, max_shift).to(place)
-    loss = _Loss(graph, schedule.label_weight, images[held[:256]].to(place))
+    held, kept = _parted(len(images), generator)
+    model = model.to(place)
+    # Images that are seen as they are have the same float outputs in each epoch.
+    wanted = torch.cat([_run(graph, part.to(place)) for part in torch.split(images, _BATCH)])
+    loss = _Loss(schedule.label_weight, wanted[held[:_BATCH]])
 
-    def held_out() -> float:
+    def judged() -> float:
         model.eval()
         total = 0.0
         with torch.no_grad():
-            for part in torch.split(held, 256):
-                inputs = images[part].to(place)
+            for part in torch.split(held, _BATCH):
                 classes = None if labels is None else labels[part].to(place)
-                total += float(loss(model(inputs), inputs, classes)) * len(part)
+                outputs = model(images[part].to(place))
+                total += float(loss(outputs, wanted[part], classes)) * len(part)
         model.train()
         return total / len(held)
 
@@ -172,7 +216,7 @@ def train(
         optimiser, [group["lr"] for group in groups], schedule.epochs * count,
         pct_start=_WARM_UP, cycle_momentum=False,
     )  # fmt: skip
-    start = held_out()
+    start = judged()
     best, least, chosen = 0, start, network
     epochs = []
     for number in range(1, schedule.epochs + 1):
@@ -180,7 +224,8 @@ def train(
         for part in _batches(kept, schedule.batch, generator):
             inputs = augmented(images[part], schedule, generator).to(place)
             classes = None if labels is None else labels[part].to(place)
-            wrong = loss(model(inputs), inputs, classes)
+            targets = _run(graph, inputs) if schedule.augments else wanted[part]
+            wrong = loss(model(inputs), targets, classes)
             optimiser.zero_grad()
             wrong.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -189,10 +234,10 @@ def train(
             progress()
         # Settled within the budget first: what is measured is what would be taken.
         found = model.integer()
-        epochs.append(Epoch(total / count, held_out()))
+        epochs.append(Epoch(total / count, judged()))
         if epochs[-1].held_out < least:
             best, least, chosen = number, epochs[-1].held_out, found
-    return Trained(replace(chosen, budget=flips), best, start, tuple(epochs))
+    return Trained(chosen, best, start, tuple(epochs))
 
 
 def batch_count(images: int, schedule: Schedule) -> int:
@@ -200,23 +245,33 @@ def batch_count(images: int, schedule: Schedule) -> int:
     return -(-(images - _held_out(images)) // schedule.batch)
 
 
+def held_out(images: int, schedule: Schedule) -> np.ndarray:
+    """Indices of the images, of so many, that a training by this schedule is judged by."""
+    held, _ = _parted(images, torch.Generator().manual_seed(schedule.seed))
+    found: np.ndarray = held.numpy()
+    return found
+
+
+def _parted(images: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Indices of the images that are held out, and of those that are trained on."""
+    order = torch.randperm(images, generator=generator)
+    return order[: _held_out(images)], order[_held_out(images) :]
+
+
 def _held_out(images: int) -> int:
     return min(max(1, int(images * _HELD_OUT)), _MOST_HELD_OUT)
 
 
 class _Loss:
-    """Of outputs for inputs, given classes or None."""
+    """Of outputs, given the float network's for the same images, and their classes or None."""
 
-    def __init__(self, graph: FloatGraph, label_weight: float, images: torch.Tensor) -> None:
-        self._graph, self._label_weight = graph, label_weight
-        with torch.no_grad():
-            self._variance = float(graph.run(images).var().clamp_min(1e-30))
+    def __init__(self, label_weight: float, wanted: torch.Tensor) -> None:
+        self._label_weight = label_weight
+        self._variance = float(wanted.var().clamp_min(1e-30))
 
     def __call__(
-        self, outputs: torch.Tensor, inputs: torch.Tensor, classes: torch.Tensor | None
+        self, outputs: torch.Tensor, wanted: torch.Tensor, classes: torch.Tensor | None
     ) -> torch.Tensor:
-        with torch.no_grad():
-            wanted = self._graph.run(inputs)
         if classes is None:
             return F.mse_loss(outputs, wanted) / self._variance
         found = F.log_softmax(outputs, 1)
@@ -224,7 +279,18 @@ class _Loss:
         return distance + self._label_weight * F.nll_loss(found, classes)
 
 
-def _check(graph: FloatGraph, x: np.ndarray, y: np.ndarray | None) -> None:
+@torch.no_grad()
+def _run(graph: FloatGraph, images: torch.Tensor) -> torch.Tensor:
+    return graph.run(images)
+
+
+def check_data(graph: FloatGraph, x: np.ndarray, y: np.ndarray | None) -> None:
+    """Check what a network is to be trained on.
+
+    Raises
+    ------
+    InputError : fewer than 32 images, or a wrong shape, type or class
+    """
     check_images(x, graph.input_shape, "training data")
     if len(x) < _LEAST_IMAGES:
         raise InputError(f"{len(x)} training images, must be at least {_LEAST_IMAGES}")

@@ -35,39 +35,47 @@ def weight_limits(bits: int, *, signed: bool) -> tuple[int, int]:
 
 
 def fit_uniform(
-    prepared: Prepared, bits: int, signed: bool, input_bits: int | None = None
+    prepared: Prepared,
+    bits: int,
+    signed: bool,
+    input_bits: int | None = None,
+    activation_bits: int | None = None,
 ) -> IntegerNetwork:
-    """The integer network for multipliers of ``bits`` x ``bits`` bits.
+    """The integer network for multipliers of ``bits`` x ``activation_bits`` bits.
 
     It runs like any other; its ``budget`` is what the multiply-accumulates flip on average. The
     recipe's thrift and its budgets per layer have no meaning here, all its other switches have.
 
     Parameters
     ----------
-    bits : width of weights and hidden activations, 2..8
+    bits : width of the weights, 2..8
     signed : the kind of multiplier
-    input_bits : width of the network's input, 2..8; None: ``bits``
+    input_bits : width of the network's input, 2..8; None: ``activation_bits``
+    activation_bits : width of hidden activations, 2..8; None: ``bits``
 
     Raises
     ------
     InputError : a width out of its range
     """
-    input_bits = bits if input_bits is None else input_bits
-    for name, width in (("bits", bits), ("input_bits", input_bits)):
+    x_bits = bits if activation_bits is None else activation_bits
+    input_bits = x_bits if input_bits is None else input_bits
+    for name, width in (
+        ("bits", bits), ("activation_bits", x_bits), ("input_bits", input_bits),
+    ):  # fmt: skip
         if width not in WIDTHS:
             raise InputError(f"{name} = {width!r}: must be {WIDTHS[0]}..{WIDTHS[-1]}")
     fused, recipe = prepared.fused, prepared.recipe
-    ranges = choose_ranges(fused, prepared.statistics, bits, input_bits)
-    template = build(fused, ranges, bits, 1.0, input_bits)
+    ranges = choose_ranges(fused, prepared.statistics, x_bits, input_bits)
+    template = build(fused, ranges, x_bits, 1.0, input_bits)
     limits = weight_limits(bits, signed=signed)
 
     def choose(layer: Sum, fit: LayerFit, made: Sequence[Layer]) -> Fitted:
         return fit.fit_range(limits)
 
-    widths = {layer.output.name: bits for layer in template.layers}
+    widths = {layer.output.name: x_bits for layer in template.layers}
     network = fit_in_order(
         fused, template, ranges, widths, prepared.images, recipe, 0, choose, prepared.importance
     )
     assert network is not None
     flips = multiplier_flips_per_mac(network, bits, signed=signed)
-    return replace(network, budget=flips, bits=bits, additions=mean_additions(network))
+    return replace(network, budget=flips, bits=x_bits, additions=mean_additions(network))

@@ -1,4 +1,4 @@
-"""Clock gates in front of clock gates: a module that rests costs one pulse, not one for each gate."""
+"""Clock gates in front of clock gates: a module that rests costs a pulse of one of them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def nested_clock_gates(
 ) -> Netlist:
     """A netlist in which the clock gates of a module share one in front of them.
 
-    A clock gate takes energy from every pulse of its clock, whether it lets it through or not. The one in
-    front is open where any of those behind it is: its enable is the OR of theirs, and what they
-    let through stays the same.
+    A clock gate takes energy from every pulse of its clock, whether it lets it through or not. The
+    one in front is open where any of those behind it is: its enable is the OR of theirs, and what
+    they let through stays the same.
 
     Parameters
     ----------

@@ -353,8 +353,8 @@ public:
 private:
     // Before an edge: what a window begins with, and what is driven in its cycles.
     void follow() {
-        if (!following) return;
         netlist.window_toggles = netlist.window_clocks = nullptr;
+        if (!following) return;
         for (auto& window : windows) {
             if (at_ == window.start) {
                 window.state = netlist.values();
