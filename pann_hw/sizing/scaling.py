@@ -15,8 +15,9 @@ from pann_hw.sizing.hardware import Hardware
 
 __all__ = ["scaled", "variable_energy"]
 
-_TERMS = ("lanes", "operand select", "term stream")
-"""Classes whose dynamic energy follows the terms of a network, on given hardware."""
+_FIXED = ("row buffer", "requantiser", "drain", "pooling")
+"""Classes whose dynamic energy is about the same for all operating points of a network; the others
+work as many cycles as there are terms."""
 
 
 def scaled(cost: Cost, of: tuple[Hardware, int], to: tuple[Hardware, int]) -> Cost:
@@ -63,9 +64,15 @@ def scaled(cost: Cost, of: tuple[Hardware, int], to: tuple[Hardware, int]) -> Co
 
 
 def variable_energy(cost: Cost, *, memories: bool) -> float:
-    """FJ per inference that follow the terms of a network, and so its budget."""
-    parts = [*cost.cells.items(), *(cost.memories.items() if memories else ())]
-    return math.fsum(part.dynamic for name, part in parts if class_of_part(name) in _TERMS)
+    """FJ per inference that follow the cycles, and so the budget, on the same hardware.
+
+    As many windows are read from the memories of activations at any operating point.
+    """
+    found = [part.dynamic for name, part in cost.cells.items() if name not in _FIXED]
+    if memories:
+        items = cost.memories.items()
+        found += [part.dynamic for name, part in items if class_of_part(name) != "fetch"]
+    return math.fsum(found)
 
 
 def class_of_part(name: str) -> str:
