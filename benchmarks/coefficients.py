@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace) -> int:
             say(f"{name}: skipped, no Liberty files in {PDK / FOLDERS[name]}; set PANN_HW_PDK")
             continue
         measured = {}
-        for design in DESIGNS:
+        for design in (design for design in DESIGNS if name in design.technologies):
             say(f"{name}: {design.name}")
             measured[design] = measure(design, name, store)
         found.append(fitted(name, measured))

@@ -20,6 +20,7 @@ from pann_hw.program.encoding import encoding_names
 from pann_hw.quantise.budget import parse_budget
 from pann_hw.quantise.post_training import Prepared, fit, prepare
 from pann_hw.quantise.uniform import fit_uniform
+from pann_hw.technology.known import TECHNOLOGIES
 
 __all__ = ["DESIGNS", "Design", "deployment", "image"]
 
@@ -36,12 +37,14 @@ class Design:
     name : unique
     fitted : whether coefficients are fitted to it; else they are checked on it
     network : "digits", the demonstration's, or "separable", of depthwise convolutions
+    technologies : in which it is measured
     config : what differs from the default configuration
     """
 
     name: str
     fitted: bool
     network: str
+    technologies: tuple[str, ...]
     config: tuple[tuple[str, Any], ...]
 
     @property
@@ -52,25 +55,32 @@ class Design:
         )
 
 
-def _design(name: str, *, fitted: bool = False, network: str = "digits", **config: Any) -> Design:
-    return Design(name, fitted, network, tuple(config.items()))
+def _design(
+    name: str,
+    *,
+    fitted: bool = False,
+    network: str = "digits",
+    technologies: tuple[str, ...] = tuple(TECHNOLOGIES),
+    **config: Any,
+) -> Design:
+    return Design(name, fitted, network, technologies, tuple(config.items()))
 
 
-_UNSIGNED = {"rails": 1, "accumulator": "unsigned"}
-_MAC = {"rails": 1, "lane": "mac", "multiplier_width": 4, "operand_width": 4}
-_SIGNED_MAC = {"rails": 1, "lane": "signed_mac", "multiplier_width": 8}
+_UNSIGNED: dict[str, Any] = {"rails": 1, "accumulator": "unsigned"}
+_MAC: dict[str, Any] = {"rails": 1, "lane": "mac", "multiplier_width": 4, "operand_width": 4}
 
 DESIGNS = (
     _design("csd, two rails", fitted=True),
-    _design("csd, one rail, unsigned", fitted=True, **_UNSIGNED),
     _design("MAC 4 x 4", fitted=True, **_MAC),
-    _design("signed MAC 8 x 8", fitted=True, **_SIGNED_MAC),
-    _design("csd, one rail, two terms, unsigned", terms_per_rail=2, **_UNSIGNED),
-    _design("unary, two rails", lane="unary"),
-    _design("csd, two rails, 16 lanes", lanes=16),
-    _design("csd, one rail, unsigned, two cores", cores=2, **_UNSIGNED),
-    _design("signed MAC 5 x 5", **_SIGNED_MAC | {"multiplier_width": 5, "operand_width": 5}),
     _design("csd, two rails, other network", network="separable"),
+    _design(
+        "csd, one rail, two terms, unsigned",
+        technologies=("sky130", "sg13g2"),
+        terms_per_rail=2,
+        **_UNSIGNED,
+    ),
+    _design("csd, one rail, unsigned", technologies=("sky130",), **_UNSIGNED),
+    _design("csd, two rails, 16 lanes", technologies=("sky130",), lanes=16),
 )
 
 

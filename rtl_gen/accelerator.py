@@ -77,6 +77,13 @@ class Accelerator(wiring.Component):
         descriptor_read, descriptor_write = descriptors.read_port(), descriptors.write_port()
         directory_read, directory_write = directory.read_port(), directory.write_port()
         drain_start = Signal()
+        # A word that is there already is not read again.
+        read_address = Signal.like(descriptor_read.addr)
+        there = Signal()
+        descriptor_wanted = sequencer.busy & ~(there & (read_address == reader.address))
+        m.d.sync += there.eq(sequencer.busy)
+        with m.If(descriptor_wanted):
+            m.d.sync += read_address.eq(reader.address)
         m.d.comb += [
             descriptor_write.addr.eq(loader.address),
             descriptor_write.data.eq(loader.word),
@@ -104,7 +111,7 @@ class Accelerator(wiring.Component):
             sequencer.start.eq(register_block.start),
             sequencer.point.eq(register_block.point),
             descriptor_read.addr.eq(reader.address),
-            descriptor_read.en.eq(sequencer.busy),
+            descriptor_read.en.eq(descriptor_wanted),
             directory_read.addr.eq(sequencer.address),
             directory_read.en.eq(~sequencer.ready),
             sequencer.word.eq(directory_read.data),

@@ -258,6 +258,7 @@ GATES = {
     "BUF4": _gate(3, "A", "A", 4),
     "NAND2": _gate(2, "AB", "!(A*B)"),
     "NOR2": _gate(2, "AB", "!(A+B)"),
+    "OR2": _gate(3, "AB", "A+B"),
     "XOR2": _gate(4, "AB", "(A*!B)+(!A*B)"),
     "MUX2": _gate(4, "ABS", "(A*!S)+(B*S)"),
     "DFF": f"""

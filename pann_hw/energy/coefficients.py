@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -208,10 +209,12 @@ def default_coefficients(technology: str) -> Coefficients:
     return Coefficients(technology, **json.loads(text)["technologies"][technology])
 
 
+@lru_cache(maxsize=2)
 def generic_design(deployment: Deployment, *, clock_gating: bool = True) -> GateDesign:
     """The accelerator of a deployment's configuration as generic gates.
 
-    Mapped in about a minute; the mapping is kept in the cache by the hash of the RTL.
+    Mapped in about a minute; the mapping is kept in the cache by the hash of the RTL, the last two
+    designs in memory.
 
     Raises
     ------
@@ -230,8 +233,9 @@ def count(
 ) -> Counts:
     """Run inferences of one operating point on generic gates.
 
-    Whole inferences run without delays; 64 windows of 16 cycles, spread evenly over the first one,
-    again with unit delays, and the ratio found there, class by class, is taken for the whole.
+    Whole inferences run without delays; 64 windows of 16 cycles, spread evenly over the first one
+    (shorter ones where that is short), again with unit delays, and the ratio found there, class by
+    class, is taken for the whole.
 
     Parameters
     ----------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-from pann_hw.errors import InputError
 from pann_hw.technology.known import Technology
 from pann_hw.technology.library import Cell, ClockGate, Library
 from rtl_gen.gates.netlist import ZERO, Instance, Netlist
@@ -31,11 +30,9 @@ def nested_clock_gates(
     ----------
     netlist : whose clock gates all have the clock itself
     library, technology : the netlist's; cells that the technology avoids are not used
-
-    Raises
-    ------
-    InputError : the library has no OR of two inputs
     """
+    if _or(library, technology, 2) is None:
+        return netlist
     gates: dict[str, list[int]] = defaultdict(list)
     for index, instance in enumerate(netlist.instances):
         if library.cell(instance.cell).clock_gate:
@@ -96,8 +93,6 @@ def _any(
 
 
 def _or(library: Library, technology: Technology | None, inputs: int) -> Cell | None:
-    if inputs < 2:
-        raise InputError(f"{library.name} has no OR of two inputs: map without clock gating")
     found = [
         cell
         for cell in library.cells.values()
