@@ -13,6 +13,7 @@ COMMANDS = {
     "simulate": "run a program on the accelerator in Verilator",
     "compare": "compare every output of every layer: PyTorch, interpreter, accelerator",
     "power": "predict and count bit flips by signal class; with --gates, energy in standard cells",
+    "size": "hardware and operating point for a budget of power or energy",
     "power units": "hold the power model of every arithmetic unit against counted toggles",
 }
 """Name of each command, of one or two words, and what it does."""

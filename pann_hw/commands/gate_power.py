@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pann_hw.technology.known import Technology
     from pann_hw.technology.library import Library
 
-__all__ = ["add_arguments", "check", "run", "show"]
+__all__ = ["add_arguments", "check", "load_library", "run", "show"]
 
 _OPTIONS = ("liberty", "tech", "clock", "windows", "no_clock_gating", "wire")
 
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     if not 0 <= wire <= 1000:
         raise InputError(f"--wire {wire:g}: must be 0..1000 fF")
     if args.liberty:
-        library, technology = _library(args)
+        library, technology = load_library(args)
     else:
         estimate_power.check(args)
     if args.images is None:
@@ -121,7 +121,13 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     return _as_dictionary(found, args, wire)
 
 
-def _library(args: argparse.Namespace) -> tuple[Library, Technology | None]:
+def load_library(args: argparse.Namespace) -> tuple[Library, Technology | None]:
+    """The library of ``--liberty`` and its technology, None where it is not known.
+
+    Raises
+    ------
+    InputError : a file that is no library, or not of the technology of ``--tech``
+    """
     from pann_hw.technology.known import recognised
     from pann_hw.technology.known import technology as named
 

@@ -16,7 +16,7 @@ from pann_hw.quantise.post_training import Prepared, fit, fit_layers, least_flip
 from pann_hw.quantise.quality import check_classes, float_outputs, quality
 from pann_hw.quantise.recipe import PLAIN, Recipe
 
-__all__ = ["Candidate", "best", "candidate", "fit_best", "search", "trial_count"]
+__all__ = ["Candidate", "best", "candidate", "fit_best", "fit_trial", "search", "trial_count"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +118,21 @@ def fit_best(prepared: Prepared, budget: float, max_shift: int = 0) -> IntegerNe
         key=lambda network: quality(network, prepared.images, None, wanted).error,
         default=None,
     )
+
+
+def fit_trial(
+    prepared: Prepared, trial: int, budget: float, max_shift: int = 0
+) -> IntegerNetwork | None:
+    """One of the networks that a search tries; None where it cannot be within the budget.
+
+    Unlike the best of all, it changes steadily with the budget.
+
+    Parameters
+    ----------
+    trial : its number, 0 to trial_count() - 1
+    budget : flips per MAC
+    """
+    return _trials(prepared)[trial](budget, max_shift)
 
 
 def trial_count(recipe: Recipe) -> int:
