@@ -105,6 +105,13 @@ def gate_model(netlist: Netlist, library: Library) -> GateModel:
         else:
             raise ToolError(f"cell {instance.cell} in {instance.path or 'the top'}: a {cell.kind}")
     clocks = {gate.output: index for index, gate in enumerate(clock_gates)} | {netlist.clock: -1}
+    for gate in clock_gates:
+        if gate.clock not in clocks:
+            instance = netlist.instances[gate.instance]
+            raise ToolError(
+                f"clock gate {instance.cell} in {instance.path or 'the top'}: its clock is neither "
+                "clk nor that of a clock gate"
+            )
     flip_flops = tuple(
         _flip_flop(instance, number, cell, clocks) for number, instance, cell in sequential
     )
