@@ -352,7 +352,8 @@ def random_config(rng: np.random.Generator, **fixed: int | str) -> AcceleratorCo
         "term_words": 65536,
         "descriptor_words": 65536,
     }
-    if rng.random() < 0.5:
+    if values["cores"] in (2, 4):
+        # With one rail signed accumulators are to be met as well.
         values["accumulator"] = "signed"
     return AcceleratorConfig.of(values | fixed, "random")
 

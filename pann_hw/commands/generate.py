@@ -121,7 +121,11 @@ def show(result: dict[str, object]) -> None:
                 for one in tried
             ],
         )  # fmt: skip
-    left_out = {"requantise_lanes": "as many as lanes", "multiplier_width": "no multiplier"}
+    left_out = {
+        "accumulator": "unsigned" if AcceleratorConfig(**parameters).unsigned else "signed",
+        "requantise_lanes": "as many as lanes",
+        "multiplier_width": "no multiplier",
+    }
     shown = [
         (name, left_out[name] if value is None else value) for name, value in parameters.items()
     ]
