@@ -162,7 +162,8 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         core = ("array", f"core_{number}")
         signals += [CountedSignal("operand", core, f"operand{n}") for n in range(config.terms)]
         signals += [CountedSignal("accumulator", core, name) for name in ("accumulators", "sums")]
-        signals += [CountedSignal("control", core, name) for name in ("finished", "ready")]
+        registers = ("finished", "ready", *(["negated"] if config.unsigned else []))
+        signals += [CountedSignal("control", core, name) for name in registers]
     store = ("address", "enable", "lanes", *(f"word{n}" for n in range(config.banks)))
     requantisers = range(min(config.requantisers, config.cores))
     signals += [

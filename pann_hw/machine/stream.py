@@ -80,7 +80,7 @@ class TermStream(Unit):
         self.first = self.following = self.tile = self.tile_end = self.position = 0
         self.enabled = self.pending = self.fresh = self.held_sums = self.stepped = 0
         self.done = 1
-        self.bundle = self.control = 0
+        self.bundle = self.control = self.negated = 0
         # Of each place the slot, and the other fields, of its last term, 32 bits each.
         self.terms = 0
         self._at = 0
@@ -166,6 +166,9 @@ class TermStream(Unit):
         enable = int(active != 0 or self.fresh or (self._config.unsigned and last))
         control = enable | self.fresh << 1 | last << 2 | active << 3
         self.put("control", control, "term_stream")
+        if enable and self._config.unsigned:
+            # All terms of a bundle have one sign, the third bit of what is kept of them.
+            self.put("negated", int(any(rest >> 2 & 1 for *_, rest in bundles.terms[at])))
         reached = self.position + self._step
         held = self.terms
         for place, ahead, rest in bundles.terms[at]:
