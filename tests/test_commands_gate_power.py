@@ -129,7 +129,6 @@ def test_wrong_options(
 def test_options_that_go_together(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = ("power", f"{work}/p.pann", "--data", f"{work}/data.npz")
     assert "give --liberty FILE" in refusal(capsys, 2, *base, "--gates")
-    assert "give --liberty FILE" in refusal(capsys, 2, *base, "--gates", "--tech", "asap7")
     assert "--tech: goes with --gates" in refusal(capsys, 2, *base, "--tech", "asap7")
     assert "--windows: goes with --gates" in refusal(capsys, 2, *base, "--windows", "0")
     assert "--no-clock-gating: goes with" in refusal(capsys, 2, *base, "--no-clock-gating")

@@ -71,8 +71,8 @@ def test_activations_of_another_width() -> None:
     assert min(int(one.min()) for one in weights) == -4
     narrow = fit_uniform(prepared, 3, True, activation_bits=5)
     assert narrow.input.bits == 5
-    # The multiplier pays for the wider operand.
-    assert narrow.budget == pytest.approx(0.5 * 25 + 0.5 * (3 + 5) + 16 + 2 * 5, rel=1e-12)
+    # The multiplier pays for the wider operand, the accumulator for the product's width.
+    assert narrow.budget == pytest.approx(0.5 * 25 + 0.5 * (3 + 5) + 16 + (3 + 5), rel=1e-12)
 
 
 @pytest.mark.parametrize("signed", [True, False])
