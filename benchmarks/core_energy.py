@@ -145,7 +145,7 @@ def _rows(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
 
 
 def _claims(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for technology in dict.fromkeys(cell.technology for cell in cells):
         found = _of(cells, technology)
         ours = found.get("pann")

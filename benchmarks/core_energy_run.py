@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.core_energy_designs import Design
 from pann_hw.energy.inference import gate_design, inference_energy
@@ -135,9 +136,9 @@ def _digest(deployment: Deployment, files: Sequence[Path], data: Data) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> Mapping[str, object] | None:
+def _read(path: Path) -> Mapping[str, Any] | None:
     try:
-        found: Mapping[str, object] = json.loads(path.read_text())
+        found: Mapping[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
     return found
