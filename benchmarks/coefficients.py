@@ -52,9 +52,10 @@ def _run(args: argparse.Namespace) -> int:
     check_writable(args.output)
     from benchmarks.accuracy_tables import markdown
     from benchmarks.coefficients_designs import DESIGNS
-    from benchmarks.coefficients_run import FOLDERS, PDK, Store, measure
+    from benchmarks.coefficients_run import Store, measure
     from benchmarks.coefficients_tables import fitted, tables, write_coefficients
     from benchmarks.document import replace_measured
+    from benchmarks.libraries import FOLDERS, PDK
     from pann_hw.errors import InputError, MismatchError
 
     names = chosen("--technologies", args.technologies, {name: name for name in FOLDERS})

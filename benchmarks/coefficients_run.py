@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.coefficients_designs import Design, deployment, image
+from benchmarks.libraries import FOLDERS, PDK
 from pann_hw.energy.coefficients import Count, count, generic_design
 from pann_hw.energy.inference import gate_design, inference_energy
 from pann_hw.errors import InputError
@@ -20,13 +20,7 @@ from pann_hw.machine.flips import FlipPredictor
 from pann_hw.technology.known import TECHNOLOGIES
 from pann_hw.technology.liberty import read_library
 
-__all__ = ["CLOCK", "FOLDERS", "PDK", "Measured", "Store", "measure"]
-
-PDK = Path(os.environ.get("PANN_HW_PDK", Path(__file__).parent.parent.parent / "shared" / "pdk"))
-"""Where the technologies' Liberty files are: PANN_HW_PDK, or beside the checkout."""
-
-FOLDERS = {"sky130": "sky130hd", "sg13g2": "sg13g2", "asap7": "asap7"}
-"""Technology -> folder there."""
+__all__ = ["CLOCK", "Measured", "Store", "measure"]
 
 CLOCK = 1e7
 """Hz; slow enough for all of the designs, none of which is sized for speed."""

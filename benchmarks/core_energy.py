@@ -19,6 +19,7 @@ from benchmarks.arguments import at_hand, chosen, ended
 from benchmarks.core_energy_designs import CLAIMS, DESIGNS
 from benchmarks.datasets import DATA
 from benchmarks.document import replace_measured
+from benchmarks.libraries import FOLDERS
 from pann_hw.commands.console import say, table
 from pann_hw.errors import InputError, MismatchError
 from pann_hw.technology.known import TECHNOLOGIES
@@ -34,7 +35,6 @@ KEPT = _ROOT / "build" / "core_energy"
 DOCUMENT = _ROOT / "docs" / "core_energy.md"
 
 _CLOCK = 20e6
-_FOLDERS = {"sky130": "sky130hd", "sg13g2": "sg13g2", "asap7": "asap7"}
 _HEADINGS = (
     "design", "cycles", "lanes", "select", "terms", "windows", "core", "all cells", "+-",
     "memories", "lane um2",
@@ -83,7 +83,7 @@ def _run(args: argparse.Namespace) -> int:
     designs = chosen("--designs", args.designs, DESIGNS)
     technologies = []
     for known in chosen("--tech", args.tech, TECHNOLOGIES):
-        files = sorted((args.pdk_folder / _FOLDERS[known.name]).glob("*.lib*"))
+        files = sorted((args.pdk_folder / FOLDERS[known.name]).glob("*.lib*"))
         if files:
             technologies.append((known, files))
         else:

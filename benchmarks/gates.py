@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.arguments import chosen, ended
 from benchmarks.datasets import DATA
+from benchmarks.libraries import FOLDERS
 from pann_hw.commands.console import say, table
 from pann_hw.errors import MismatchError
 from pann_hw.technology.known import TECHNOLOGIES
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["main", "show"]
 
 PROGRAM = "python -m benchmarks.gates"
-
-_FOLDERS = {"sky130": "sky130hd", "sg13g2": "sg13g2", "asap7": "asap7"}
-"""Where the Liberty files of each technology lie in the folder of all."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +48,7 @@ def _run(args: argparse.Namespace) -> int:
     clock = Clock()
     cases = []
     for known in chosen("--tech", args.tech, TECHNOLOGIES):
-        folder = args.pdk_folder / _FOLDERS[known.name]
+        folder = args.pdk_folder / FOLDERS[known.name]
         files = sorted(folder.glob("*.lib*"))
         if files:
             cases.append(measure(known, files, clock))

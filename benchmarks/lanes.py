@@ -23,12 +23,13 @@ from benchmarks.datasets import DATA
 from benchmarks.document import replace_measured
 from benchmarks.frontier import KEPT
 from benchmarks.lanes_networks import integer_network
-from benchmarks.lanes_processes import PDK, TECHNOLOGIES, find_process
+from benchmarks.lanes_processes import TECHNOLOGIES, find_process
 from benchmarks.lanes_run import Measured, Process, measure
 from benchmarks.lanes_store import Store, accuracy_key, measured_key
 from benchmarks.lanes_tables import Found, tables
 from benchmarks.lanes_tiles import Tile, record_tiles, sum_width
 from benchmarks.lanes_variants import LANES, VARIANTS, Variant
+from benchmarks.libraries import PDK
 from benchmarks.networks import NETWORKS, Network
 from pann_hw.commands.console import say, table
 from pann_hw.errors import InputError

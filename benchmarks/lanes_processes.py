@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.lanes_run import Process
+from benchmarks.libraries import FOLDERS
 from pann_hw.commands.console import say
 from pann_hw.technology.known import technology
 from pann_hw.technology.liberty import read_library
 
-__all__ = ["PDK", "TECHNOLOGIES", "find_process"]
+__all__ = ["TECHNOLOGIES", "find_process"]
 
-PDK = Path(os.environ.get("PANN_HW_PDK", Path(__file__).parent.parent.parent / "shared" / "pdk"))
-"""Where Liberty files are looked for: PANN_HW_PDK, or beside the checkout."""
-
-_FOLDERS = {"sky130": "sky130hd", "sg13g2": "sg13g2", "asap7": "asap7"}
-
-TECHNOLOGIES: Mapping[str, str] = {name: name for name in _FOLDERS}
+TECHNOLOGIES: Mapping[str, str] = {name: name for name in FOLDERS}
 """By the names that the command line takes."""
 
 
@@ -29,7 +24,7 @@ def find_process(name: str, folder: Path) -> Process | None:
     ------
     InputError, ToolError : as read_library()
     """
-    place = folder / _FOLDERS[name]
+    place = folder / FOLDERS[name]
     files = sorted(place.glob("*.lib.gz"))
     if not files:
         say(f"{name}: skipped, no Liberty files in {place}; set PANN_HW_PDK to where they are")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import re
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from rtl_gen.accelerator import Accelerator
 from rtl_gen.program_loader import Error
 from rtl_gen.verilog import to_verilog
 from sim.build import build_simulator
+from sim.process import run_simulator
 from sim.signals import CLASSES, TOP, CountedSignal, counted_signals, public_lines
 
 __all__ = ["SimulationResult", "accelerator_verilog", "build", "simulate"]
@@ -147,18 +147,11 @@ def simulate(
         files = [str(folder / f"{part}.bin") for part in ("program", "inputs", "points")]
         numbers = [inputs.shape[1], outputs, timeout, int(stores), int(toggles), int(overlap)]
         command = [str(executable), *files, name, *map(str, numbers)]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None and process.stderr is not None
-            for _ in process.stdout:
-                if progress:
-                    progress()
-            message = process.stderr.read().strip()
-        if process.returncode == 1:
+        status, message = run_simulator(command, progress)
+        if status == 1:
             raise MismatchError(f"simulation: {_explained(message)}")
-        if process.returncode:
-            raise ToolError(f"the simulator failed with code {process.returncode}: {message}")
+        if status:
+            raise ToolError(f"the simulator failed with code {status}: {message}")
         return _collect(folder, image.config, (count, outputs), stores, toggles)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pann_hw.energy
-from benchmarks import coefficients_run
+from benchmarks import coefficients_run, libraries
 from benchmarks.coefficients import main
 from benchmarks.coefficients_designs import DESIGNS, Design
 from benchmarks.coefficients_run import Measured, Store, measure
@@ -134,6 +134,6 @@ def test_bad_input(
     assert main(["--technologies", "tsmc"]) == 2
     assert main(["--technologies", "sky130", "--write"]) == 2
     assert "'tsmc' must be one of sky130" in capsys.readouterr().err
-    monkeypatch.setattr(coefficients_run, "PDK", tmp_path)
+    monkeypatch.setattr(libraries, "PDK", tmp_path)
     assert main(["--output", str(tmp_path / "kept.json")]) == 0
     assert "sky130: skipped, no Liberty files in" in capsys.readouterr().err

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from pann_hw.config import AcceleratorConfig
 from pann_hw.energy.classes import CLASSES
 from pann_hw.energy.coefficients import (
     GLITCH,
@@ -21,23 +20,10 @@ from pann_hw.energy.coefficients import (
 from pann_hw.errors import InputError
 from pann_hw.program.deployment import Deployment, deploy
 from pann_hw.technology.known import TECHNOLOGIES
+from tests.gate_designs import SMALL
 from tests.random_networks import NetworkBuilder
 
 __all__ = ["small"]
-
-_SMALL = AcceleratorConfig(
-    lanes=4,
-    cores=1,
-    operand_width=4,
-    max_shift=1,
-    accumulator_width=14,
-    low_bits=4,
-    banks=1,
-    window_slots=4,
-    activation_words=64,
-    term_words=256,
-    descriptor_words=256,
-)
 
 
 @cache
@@ -49,7 +35,7 @@ def small() -> tuple[Deployment, np.ndarray]:
     network = b.network()
     tensor = network.input
     x = (b.images - tensor.zero_point) * tensor.scale
-    return deploy([network], ["csd"], _SMALL), x.astype(np.float32)
+    return deploy([network], ["csd"], SMALL), x.astype(np.float32)
 
 
 def _counts(rng: np.random.Generator, number: int) -> list[Count]:

@@ -14,6 +14,7 @@ from pann_hw.cache import cached
 from pann_hw.errors import MismatchError, ToolError
 from pann_hw.program.image import Image
 from sim.gates.model import GateModel
+from sim.process import run_simulator
 from sim.toolchain import environment
 
 __all__ = ["GateRun", "Window", "run_gates"]
@@ -136,18 +137,11 @@ def run_gates(
         numbers = [point, inputs.shape[1], outputs, timeout]
         spans = [number for window in windows for number in window]
         command = [str(executable), *files, name, *map(str, [*numbers, *spans])]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None and process.stderr is not None
-            for _ in process.stdout:
-                if progress:
-                    progress()
-            message = process.stderr.read().strip()
-        if process.returncode == 1:
+        status, message = run_simulator(command, progress)
+        if status == 1:
             raise MismatchError(f"gates: {message}")
-        if process.returncode:
-            raise ToolError(f"the gate simulator failed with code {process.returncode}: {message}")
+        if status:
+            raise ToolError(f"the gate simulator failed with code {status}: {message}")
         accesses = np.fromfile(folder / "accesses.bin", "<u8").astype(np.int64).reshape(-1, 2)
         return GateRun(
             np.fromfile(folder / "outputs.bin", "<i4").astype(np.int64).reshape(count, outputs),
