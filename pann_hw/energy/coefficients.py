@@ -22,6 +22,7 @@ from pann_hw.energy.glitches import glitches, spread_windows
 from pann_hw.energy.inference import (
     ClassEnergy,
     GateDesign,
+    PerInference,
     by_class,
     checked_run,
     gate_design,
@@ -130,7 +131,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(PerInference):
     """Energy per inference by default coefficients, mean over the images; fJ.
 
     Attributes
@@ -158,11 +159,6 @@ class Estimate:
     buffers: int
 
     @property
-    def energy(self) -> float:
-        """Of all cells, leakage for as long as the inference takes included, without memories."""
-        return sum(item.energy for item in self.classes)
-
-    @property
     def dynamic(self) -> float:
         """Of all cells, without leakage."""
         return sum(item.logic + item.clock for item in self.classes)
@@ -181,16 +177,6 @@ class Estimate:
     def area(self) -> float:
         """Square micrometres of all cells."""
         return sum(item.area for item in self.classes)
-
-    @property
-    def seconds(self) -> float:
-        """That an inference takes."""
-        return self.cycles / self.clock
-
-    @property
-    def rate(self) -> float:
-        """Inferences per second, one after another."""
-        return 1 / self.seconds
 
     def power(self, fps: float) -> float:
         """W of all cells at that many inferences per second, leakage all the time; no memories."""

@@ -34,6 +34,7 @@ __all__ = [
     "ClassEnergy",
     "GateDesign",
     "InferenceEnergy",
+    "PerInference",
     "by_class",
     "checked_run",
     "gate_design",
@@ -104,8 +105,31 @@ class ClassEnergy:
         return self.logic + self.clock + self.leakage
 
 
+class PerInference:
+    """What follows from the classes' energies (fJ), cycles, and the clock (Hz) of an inference."""
+
+    classes: tuple[ClassEnergy, ...]
+    cycles: float
+    clock: float
+
+    @property
+    def energy(self) -> float:
+        """Of all cells, leakage for as long as the inference takes included, without memories."""
+        return sum(item.energy for item in self.classes)
+
+    @property
+    def seconds(self) -> float:
+        """That an inference takes."""
+        return self.cycles / self.clock
+
+    @property
+    def rate(self) -> float:
+        """Inferences per second, one after another."""
+        return 1 / self.seconds
+
+
 @dataclass(frozen=True)
-class InferenceEnergy:
+class InferenceEnergy(PerInference):
     """Energy per inference, mean over the images; fJ where nothing else is said.
 
     Attributes
@@ -145,24 +169,9 @@ class InferenceEnergy:
     longest_slew: float
 
     @property
-    def energy(self) -> float:
-        """Of all cells, without memories."""
-        return sum(item.energy for item in self.classes)
-
-    @property
     def memory_energy(self) -> float | None:
         """The estimate for all memories; None where there is none."""
         return sum(item.energy for item in self.memories) if self.memories else None
-
-    @property
-    def seconds(self) -> float:
-        """That an inference takes."""
-        return self.cycles / self.clock
-
-    @property
-    def rate(self) -> float:
-        """Inferences per second, one after another."""
-        return 1 / self.seconds
 
     def power(self, energy: float) -> float:
         """W, where inferences that take this much follow each other without a pause."""
