@@ -1,206 +1,40 @@
-"""The accelerator behind AXI, driven by the masters, sources and sinks of cocotbext-axi."""
+"""The accelerator behind AXI, driven by models of others."""
 
 from __future__ import annotations
 
-import logging
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import cocotb
-from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, RisingEdge
-from cocotbext.axi import (
-    AxiLiteBus,
-    AxiLiteMaster,
-    AxiResp,
-    AxiStreamBus,
-    AxiStreamFrame,
-    AxiStreamSink,
-    AxiStreamSource,
-)
+from cocotb.triggers import ClockCycles
+from cocotbext.axi import AxiResp, AxiStreamFrame
 
 from pann_hw.registers.error import Error
-from pann_hw.registers.map import Control, Register, Status
-from sim.benches.cases import Cases, Point
+from pann_hw.registers.map import REGISTERS, Block, Control, Interrupt, Register, Status, constants
+from sim.benches.axi_host import LITE, STREAMS, AxiHost
 from sim.benches.patterns import PATTERNS
 from sim.benches.units import BEATS
 
-__all__ = ["traffic"]
+__all__ = [
+    "held_up",
+    "interrupts",
+    "prompt",
+    "refused",
+    "resets",
+    "traffic",
+    "wrong_use",
+]
 
 _test = cocotb.test(timeout_time=20, timeout_unit="ms")
 
-_STREAMS = ("s_axis_program", "s_axis_input", "m_axis_output")
-_LITE = {
-    "s_axi_aw": ("awaddr",),
-    "s_axi_w": ("wdata", "wstrb"),
-    "s_axi_b": ("bresp",),
-    "s_axi_ar": ("araddr",),
-    "s_axi_r": ("rdata", "rresp"),
-}
-
-
-class _Channel:
-    """A channel of valid, ready and payload, with what happened on it.
-
-    Attributes
-    ----------
-    transfers : cycles in which payloads were conveyed, and these
-    waited, idle : cycles in which valid was 1 and ready was not; in which valid was 0
-    idle_before : at each transfer, ``idle`` so far
-    """
-
-    def __init__(self, dut: Any, name: str, payload: list[str]) -> None:
-        self.name = name
-        joint = "" if name in _LITE else "_t"
-        self._valid = getattr(dut, f"{name}{joint}valid")
-        self._ready = getattr(dut, f"{name}{joint}ready")
-        self._payload = [getattr(dut, part) for part in payload]
-        self._offered: list[int] | None = None
-        self.transfers: list[tuple[int, list[int]]] = []
-        self.idle_before: list[int] = []
-        self.waited = self.idle = 0
-
-    def sample(self, cycle: int) -> None:
-        """Look at a cycle, before its end."""
-        valid, ready = int(self._valid.value), int(self._ready.value)
-        payload = [int(part.value) for part in self._payload] if valid else []
-        if self._offered is not None:
-            assert valid, f"{self.name}: valid fell before ready rose"
-            assert payload == self._offered, f"{self.name}: the payload changed before ready rose"
-        self._offered = payload if valid and not ready else None
-        if valid and ready:
-            self.transfers.append((cycle, payload))
-            self.idle_before.append(self.idle)
-        self.waited += valid and not ready
-        self.idle += not valid
-
-
-class _Host:
-    """The masters, and a watch over all channels."""
-
-    def __init__(self, dut: Any) -> None:
-        self.dut = dut
-        reset = {"reset": dut.aresetn, "reset_active_level": False}
-        self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.aclk, **reset)
-        self.program = AxiStreamSource(
-            AxiStreamBus.from_prefix(dut, "s_axis_program"), dut.aclk, **reset
-        )
-        self.input = AxiStreamSource(
-            AxiStreamBus.from_prefix(dut, "s_axis_input"), dut.aclk, **reset
-        )
-        self.output = AxiStreamSink(
-            AxiStreamBus.from_prefix(dut, "m_axis_output"), dut.aclk, **reset
-        )
-        for model in (self.lite.write_if, self.lite.read_if, *self._streams().values()):
-            # They would log every word.
-            model.log.setLevel(logging.WARNING)
-        self.cases = Cases()
-        self.cycle = 0
-        self.channels = {
-            **{name: _Channel(dut, name, [f"s_axi_{p}" for p in _LITE[name]]) for name in _LITE},
-            "s_axis_program": _Channel(dut, "s_axis_program", ["s_axis_program_tdata"]),
-            **{
-                name: _Channel(dut, name, [f"{name}_tdata", f"{name}_tlast"])
-                for name in _STREAMS[1:]
-            },
-        }
-
-    async def begin(self) -> None:
-        self.dut.aresetn.value = 0
-        cocotb.start_soon(Clock(self.dut.aclk, 10, "ns").start())
-        for _ in range(3):
-            await RisingEdge(self.dut.aclk)
-        self.dut.aresetn.value = 1
-        cocotb.start_soon(self._watch())
-
-    async def _watch(self) -> None:
-        while True:
-            await FallingEdge(self.dut.aclk)
-            self.cycle += 1
-            for channel in self.channels.values():
-                channel.sample(self.cycle)
-
-    def _streams(self) -> dict[str, Any]:
-        models = (self.program, self.input, self.output)
-        return dict(zip(_STREAMS, models, strict=True))
-
-    def pause(self, patterns: dict[str, str]) -> None:
-        """Have each channel's producer idle, or its consumer push back, in a pattern."""
-        write, read = self.lite.write_if, self.lite.read_if
-        channels = {
-            "s_axi_aw": write.aw_channel,
-            "s_axi_w": write.w_channel,
-            "s_axi_b": write.b_channel,
-            "s_axi_ar": read.ar_channel,
-            "s_axi_r": read.r_channel,
-            **self._streams(),
-        }
-        for name, channel in channels.items():
-            channel.set_pause_generator(PATTERNS[patterns[name]]())
-
-    async def write(self, register: int, value: int) -> Any:
-        """Write a word; the response."""
-        return (await self.lite.write(4 * register, value.to_bytes(4, "little"))).resp
-
-    async def read(self, register: int) -> int:
-        result = await self.lite.read(4 * register, 4)
-        assert result.resp == AxiResp.OKAY
-        return int.from_bytes(result.data, "little")
-
-    async def load(self, program: int) -> None:
-        words = self.cases.streams[program]
-        await self.program.send(b"".join(word.to_bytes(4, "little") for word in words))
-        await self.program.wait()
-        assert await self.read(Register.STATUS) & ~Status.DONE == Status.LOADED | Status.READY
-
-    async def feed(self, case: Point, index: int) -> None:
-        await self.input.send(AxiStreamFrame(bytes(case.inputs[index])))
-
-    async def start(self, point: int) -> None:
-        assert await self.write(Register.POINT, point) == AxiResp.OKAY
-        assert await self.write(Register.CONTROL, Control.START) == AxiResp.OKAY
-
-    async def collect(self, case: Point, index: int) -> None:
-        """Outputs of an inference: right, in one packet."""
-        frame = await self.output.recv()
-        data = bytes(frame.tdata)
-        found = [
-            int.from_bytes(data[at : at + 4], "little", signed=True)
-            for at in range(0, len(data), 4)
-        ]
-        assert found == case.outputs[index]
-
-    async def fails_with(self, error: Error) -> None:
-        """The accelerator reports the error; clear it."""
-        assert await self.read(Register.STATUS) & Status.ERROR
-        assert await self.read(Register.ERROR) == error
-        await self.write(Register.CONTROL, Control.CLEAR)
-        assert await self.read(Register.ERROR) == Error.NONE
-
-    def check_register_latency(self, *, prompt: bool) -> None:
-        """Each response in order and in time: 2 cycles, 3 for a read that meets a write.
-
-        Where the master takes responses late (not ``prompt``) the cycles that it took count too.
-        """
-        late = 0 if prompt else self.channels["s_axi_b"].waited + self.channels["s_axi_r"].waited
-        taken = {name: [cycle for cycle, _ in self.channels[name].transfers] for name in _LITE}
-        assert len(taken["s_axi_aw"]) == len(taken["s_axi_w"]) == len(taken["s_axi_b"])
-        assert len(taken["s_axi_ar"]) == len(taken["s_axi_r"])
-        for address, data, done in zip(
-            taken["s_axi_aw"], taken["s_axi_w"], taken["s_axi_b"], strict=True
-        ):
-            assert 2 <= done - max(address, data) <= 2 + late
-        for asked, done in zip(taken["s_axi_ar"], taken["s_axi_r"], strict=True):
-            assert 2 <= done - asked <= 3 + late
-
 
 def _random_patterns() -> dict[str, str]:
-    return {name: random.choice(list(PATTERNS)) for name in (*_LITE, *_STREAMS)}
+    return {name: random.choice(list(PATTERNS)) for name in (*LITE, *STREAMS)}
 
 
-async def _inferences(host: _Host, program: int, turns: Iterator[tuple[int, int]]) -> None:
+async def _inferences(host: AxiHost, program: int, turns: Iterable[tuple[int, int]]) -> None:
     """Inferences one after another, the input before the start or after it."""
     for point, index in turns:
         case = host.cases.points[program][point]
@@ -229,10 +63,10 @@ async def traffic(dut: Any) -> None:
     Words are counted by a watch of its own: none is lost, doubled or out of order.
     """
     seed, seeds = random.getrandbits(32), int(os.environ["BUS_SEEDS"])
-    host = _Host(dut)
+    host = AxiHost(dut)
     await host.begin()
     programs = len(host.cases.streams)
-    expected: dict[str, list[list[int]]] = {name: [] for name in _STREAMS}
+    expected: dict[str, list[list[int]]] = {name: [] for name in STREAMS}
     for number in range(seeds):
         random.seed(seed + number)
         host.pause(_random_patterns())
@@ -244,7 +78,7 @@ async def traffic(dut: Any) -> None:
             (random.randrange(len(points)), random.randrange(len(points[0].inputs)))
             for _ in range(random.randint(1, 3))
         ]
-        await _inferences(host, program, iter(turns))
+        await _inferences(host, program, turns)
         for point, index in turns:
             case = points[point]
             expected["s_axis_input"] += _beats(case.inputs[index])
@@ -268,3 +102,158 @@ def _beats(elements: list[int]) -> list[list[int]]:
 
 def _sums(values: list[int]) -> list[list[int]]:
     return [[value % 2**32, at == len(values) - 1] for at, value in enumerate(values)]
+
+
+@_test
+async def prompt(dut: Any) -> None:
+    """Without pauses: a word of each stream in each cycle that the accelerator takes it."""
+    host = AxiHost(dut)
+    await host.begin()
+    for program in range(len(host.cases.streams)):
+        await host.load(program)
+        for point, case in enumerate(host.cases.points[program]):
+            await host.feed(case, 0)
+            await host.start(point)
+            await host.collect(case, 0)
+            assert await host.read(Register.CYCLES) == case.cycles
+    cycles = [cycle for cycle, _ in host.channels["s_axis_program"].transfers]
+    words = len(host.cases.streams[0])
+    assert cycles[words - 1] - cycles[0] == words - 1
+    host.check_register_latency(prompt=True)
+
+
+@_test
+async def held_up(dut: Any) -> None:
+    """Streams that stand still for good stop nothing else, and lose nothing."""
+    host = AxiHost(dut)
+    await host.begin()
+    await host.load(0)
+    case = host.cases.points[0][0]
+    host.output.pause = True
+    await host.feed(case, 0)
+    await host.start(0)
+    await ClockCycles(dut.aclk, case.cycles + 500)
+    assert dut.m_axis_output_tvalid.value and not dut.irq.value
+    assert await host.read(Register.STATUS) & Status.BUSY
+    # A program waits meanwhile, and is not lost either.
+    words = [word.to_bytes(4, "little") for word in host.cases.streams[1]]
+    await host.program.send(b"".join(words))
+    await ClockCycles(dut.aclk, 200)
+    assert not host.channels["s_axis_program"].transfers[len(host.cases.streams[0]) :]
+    host.output.pause = False
+    await host.collect(case, 0)
+    await host.program.wait()
+    await host.infer(1, 0, 1)
+
+    # An input that does not come: the host gives it up.
+    case = host.cases.points[1][0]
+    host.input.pause = True
+    await host.start(0)
+    await ClockCycles(dut.aclk, 500)
+    assert await host.read(Register.STATUS) & (Status.BUSY | Status.ERROR) == Status.BUSY
+    assert await host.write(Register.CONTROL, Control.STOP_INPUT) == AxiResp.OKAY
+    await host.fails_with(Error.INPUT_STOPPED)
+    host.input.pause = False
+    await host.infer(1, 0, 2)
+
+
+@_test
+async def refused(dut: Any) -> None:
+    """What registers do not allow is answered SLVERR and changes nothing."""
+    host = AxiHost(dut)
+    await host.begin()
+    known = {one.register.value: one for one in REGISTERS if one.block is not Block.WINDOWS}
+    others = random.sample(range(max(known) + 1, 1 << 10), 40)
+    for address in (*range(20), *others, 1023):
+        one = known.get(address)
+        result = await host.lite.read(4 * address, 4)
+        reads = one is not None and one.access.reads
+        assert result.resp == (AxiResp.OKAY if reads else AxiResp.SLVERR), address
+        if one is None or one.reset is not None or not reads:
+            reset = one.reset if one is not None and reads else 0
+            assert int.from_bytes(result.data, "little") == reset
+        else:
+            assert int.from_bytes(result.data, "little") == constants(BEATS)[one.register]
+        writes = one is not None and one.access.writes
+        response = await host.write(address, 0)
+        assert response == (AxiResp.OKAY if writes else AxiResp.SLVERR), address
+    assert await host.write(Register.POINT, 5) == AxiResp.OKAY
+    for size in (1, 2, 3):
+        for lane in range(5 - size):
+            result = await host.lite.write(4 * Register.POINT + lane, b"\2" * size)
+            assert result.resp == AxiResp.SLVERR
+            result = await host.lite.read(4 * Register.POINT + lane, size)
+            assert bytes(result.data) == b"\5\0\0\0"[lane : lane + size], "bytes may be read"
+    assert await host.read(Register.POINT) == 5
+    assert await host.read(Register.ERROR) == Error.NONE
+
+
+@_test
+async def interrupts(dut: Any) -> None:
+    """The line follows what INTERRUPT enables."""
+    host = AxiHost(dut)
+    await host.begin()
+    assert await host.read(Register.INTERRUPT) == Interrupt.DONE
+    await host.start(0)
+    assert not dut.irq.value, "an error, which is not enabled"
+    assert await host.write(Register.INTERRUPT, Interrupt.ERROR) == AxiResp.OKAY
+    assert dut.irq.value
+    await host.fails_with(Error.NO_PROGRAM)
+    assert not dut.irq.value
+    await host.load(0)
+    case = host.cases.points[0][0]
+    for enabled, expected in ((0, 0), (Interrupt.DONE, 1), (Interrupt.ERROR, 0), (3, 1)):
+        assert await host.write(Register.INTERRUPT, enabled) == AxiResp.OKAY
+        await host.feed(case, 0)
+        await host.start(0)
+        assert not dut.irq.value
+        await host.collect(case, 0)
+        await ClockCycles(dut.aclk, 5)
+        assert dut.irq.value == expected
+    await host.write(Register.CONTROL, Control.CLEAR)
+    assert not dut.irq.value
+
+
+@_test
+async def wrong_use(dut: Any) -> None:
+    """Wrong programs and inputs are reported; right ones run after them."""
+    host = AxiHost(dut)
+    await host.begin()
+    await host.start(0)
+    await host.fails_with(Error.NO_PROGRAM)
+    words = list(host.cases.streams[0])
+    words[-1] ^= 1 << random.randrange(32)
+    await host.program.send(b"".join(word.to_bytes(4, "little") for word in words))
+    await host.program.wait()
+    await host.fails_with(Error.BAD_CHECKSUM)
+    await host.load(0)
+    case = host.cases.points[0][0]
+    elements = bytes(case.inputs[0])
+    for data, error in ((elements[:-4], Error.INPUT_SHORT), (elements * 2, Error.INPUT_LONG)):
+        await host.start(0)
+        await host.input.send(AxiStreamFrame(data))
+        await host.input.wait()
+        await ClockCycles(dut.aclk, 5)
+        await host.fails_with(error)
+        await host.infer(0, 0, 1)
+    await host.start(len(host.cases.points[0]))
+    await ClockCycles(dut.aclk, 10)
+    await host.fails_with(Error.POINT_NOT_LOADED)
+    await host.infer(0, 1, 0)
+
+
+@_test
+async def resets(dut: Any) -> None:
+    """A reset in the middle of everything leaves nothing behind."""
+    host = AxiHost(dut)
+    await host.begin()
+    for cycles in (3, 40, 90):
+        await host.load(0)
+        await host.feed(host.cases.points[0][0], 0)
+        await host.start(0)
+        await ClockCycles(dut.aclk, cycles)
+        await host.reset()
+        assert await host.read(Register.STATUS) == Status.READY
+        assert await host.read(Register.INTERRUPT) == Interrupt.DONE
+        await host.load(1)
+        await host.infer(1, 0, 1)
