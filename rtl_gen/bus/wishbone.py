@@ -22,15 +22,13 @@ class WishboneAccelerator(wiring.Component):
     Each strobe is answered by ``wb_ack_o`` or ``wb_err_o`` in the next cycle, whatever the
     accelerator does. ``wb_err_o`` answers what the registers refuse: it has changed nothing.
 
-    One slave serves both kinds of masters. A classic one holds its strobe until the answer, so
-    that the strobe in the answer's cycle is no new one: ``wb_stall_o`` says so to a pipelined one,
-    and a classic one has no such signal. With ``pipelined`` it is never 1, for pipelined masters
-    alone.
+    One slave serves classic and pipelined masters. A classic one holds its strobe until the answer,
+    so that the strobe in the answer's cycle is no new one: ``wb_stall_o`` says so to a pipelined
+    one, and a classic one has no such signal.
 
     Parameters
     ----------
     config : of the accelerator
-    pipelined : one access per cycle, for pipelined masters alone
     fifo_depth : see :class:`rtl_gen.bus.windows.Windows`
 
     Members
@@ -41,18 +39,15 @@ class WishboneAccelerator(wiring.Component):
     wb_dat_o : Out(32); wb_ack_o, wb_err_o, wb_stall_o : Out(1), all from registers
     irq_o : Out(1), see the register INTERRUPT
 
-    Latency: 1 cycle. Throughput: one access every 2 cycles; with ``pipelined`` one per cycle.
+    Latency: 1 cycle. Throughput: one access every 2 cycles.
 
     Raises
     ------
     InputError : a depth that is not allowed
     """
 
-    def __init__(
-        self, config: AcceleratorConfig, *, pipelined: bool = False, fifo_depth: int = FIFO_DEPTH
-    ) -> None:
+    def __init__(self, config: AcceleratorConfig, fifo_depth: int = FIFO_DEPTH) -> None:
         self._config = config
-        self._pipelined = pipelined
         self._windows = Windows(config, fifo_depth)
         super().__init__(
             {
@@ -87,7 +82,7 @@ class WishboneAccelerator(wiring.Component):
         m.d.comb += [
             ClockSignal().eq(self.wb_clk_i),
             ResetSignal().eq(self.wb_rst_i),
-            self.wb_stall_o.eq(0 if self._pipelined else self.wb_ack_o | self.wb_err_o),
+            self.wb_stall_o.eq(self.wb_ack_o | self.wb_err_o),
             taken.eq(self.wb_cyc_i & self.wb_stb_i & ~self.wb_stall_o),
             access.address.eq(self.wb_adr_i[2:]),
             access.read.eq(taken & ~self.wb_we_i),
