@@ -136,7 +136,6 @@ static void wrong_use(void)
 {
     uint32_t *words = (uint32_t *)(void *)program.bytes;
     size_t count = program.size / 4, i;
-    uint8_t *element = inputs.bytes;
     uint32_t cycles;
 
     say("open", pann_open(&device));
@@ -166,7 +165,6 @@ static void wrong_use(void)
     say("good", infer(0));
     say("more outputs", pann_infer(&device, 0, input(0), input_elements, sums, outputs + 1, NULL));
     say("good", infer(1));
-    (void)element;
 }
 
 /* A host that goes away at any time, and one that comes after it, without a reset. */
@@ -208,6 +206,11 @@ static uint32_t stuck_read(uint32_t address)
     return address == PANN_STATUS ? PANN_STATUS_BUSY | PANN_STATUS_READY : 0;
 }
 
+static uint32_t other_read(uint32_t address)
+{
+    return address == PANN_IDENTITY ? PANN_THIS_IDENTITY : 0;
+}
+
 static void stuck_write(uint32_t address, uint32_t value)
 {
     (void)address, (void)value;
@@ -223,6 +226,9 @@ static void absent(void)
     say("open", pann_open(&device));
     bus = &stuck;
     say("absent", pann_open(&device));
+    stuck.read = other_read;
+    say("other", pann_open(&device));
+    stuck.read = stuck_read;
     say("exchange", pann_exchange(&device, input(0), input_elements, sums, outputs));
     say("finish", pann_finish(&device, &cycles));
     say("recover", pann_recover(&device));

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.network import IntegerNetwork
-from pann_hw.integer.run import run
+from pann_hw.integer.run import quantise_input, run
 from pann_hw.machine.machine import Machine
+from pann_hw.network.digits import digits_data, train_digits
+from pann_hw.network.torch_import import import_module
 from pann_hw.program.compile import compile_network
-from pann_hw.program.image import Image, link
+from pann_hw.program.image import link
+from pann_hw.program.program import Program
 from pann_hw.program.stores import output_map
+from pann_hw.quantise.search import best, search
+from pann_hw.registers.c_header import c_header
+from pann_hw.registers.error import Error
+from rtl_gen.packaging.write import DRIVER, HEADER
 from sim.bus_model import build_bus_model, build_firmware, run_firmware
 from tests.random_networks import NetworkBuilder
 
 CONFIG = AcceleratorConfig(
-    lanes=16, cores=2, input_elements=8, activation_words=256, term_words=4096,
-    descriptor_words=1024,
+    lanes=16, cores=2, input_elements=8, activation_words=512, term_words=16384,
+    descriptor_words=2048,
 )  # fmt: skip
 """Lanes for a map of 8 x 8 pixels; beats of two words."""
 
@@ -48,7 +59,6 @@ class _Case:
     simulator: Path
     library: Path
     folder: Path
-    image: Image
     expected: np.ndarray
     cycles: np.ndarray
 
@@ -61,36 +71,38 @@ class _Case:
         return done.stdout.splitlines(), np.fromfile(files[3], "<i4").reshape(-1, 11)
 
 
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> _Case:
-    folder = tmp_path_factory.mktemp("driver")
-    rng = np.random.default_rng(7)
-    networks, images = [], []
-    for bits in (4, 3):
-        network, x = digits_like(rng, bits)
-        networks.append(network)
-        images.append(x)
-    programs = [compile_network(network, CONFIG, "csd") for network in networks]
+def _make_case(
+    folder: Path,
+    networks: Sequence[IntegerNetwork],
+    programs: Sequence[Program],
+    x: np.ndarray,
+    points: np.ndarray,
+) -> _Case:
+    """Inferences of the inputs ``x``, each at its point, as files in the folder."""
     image = link(programs)
-    points = rng.integers(0, 2, _INFERENCES)
-    x = np.stack([images[point][index] for index, point in enumerate(points)])
-    expected = []
-    for index, point in enumerate(points):
-        result = run(networks[point], x[index : index + 1])[networks[point].layers[-1].output.name]
-        channel, row, column = np.array(output_map(programs[point])).T
-        expected.append(result.numpy()[0, channel, row, column])
+    expected = np.zeros((len(x), 10), np.int64)
+    for point, (network, program) in enumerate(zip(networks, programs, strict=True)):
+        chosen = points == point
+        result = run(network, x[chosen])[network.layers[-1].output.name].numpy()
+        channel, row, column = np.array(output_map(program)).T
+        expected[chosen] = result[:, channel, row, column]
     (folder / "program.bin").write_bytes(image.stream().astype("<u4").tobytes())
     (folder / "inputs.bin").write_bytes(x.astype(np.uint8).tobytes())
     (folder / "points.bin").write_bytes(points.astype(np.uint8).tobytes())
     machine = Machine(image)
-    return _Case(
-        build_bus_model(CONFIG),
-        build_firmware(_SOURCE, CONFIG, folder),
-        folder,
-        image,
-        np.stack(expected),
-        np.array([machine.run(int(point)).cycles for point in points]),
-    )
+    cycles = np.array([machine.run(point).cycles for point in range(len(networks))])
+    simulator, library = build_bus_model(CONFIG), build_firmware(_SOURCE, CONFIG, folder)
+    return _Case(simulator, library, folder, expected, cycles[points])
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> _Case:
+    rng = np.random.default_rng(7)
+    networks, images = zip(*(digits_like(rng, bits) for bits in (4, 3)), strict=True)
+    programs = [compile_network(network, CONFIG, "csd") for network in networks]
+    points = rng.integers(0, 2, _INFERENCES)
+    x = np.stack([images[point][index] for index, point in enumerate(points)])
+    return _make_case(tmp_path_factory.mktemp("driver"), networks, programs, x, points)
 
 
 def test_whole_inferences(case: _Case, seed: int) -> None:
@@ -111,20 +123,81 @@ def test_overlapping_inferences(case: _Case, seed: int) -> None:
 
 def test_wrong_use(case: _Case, seed: int) -> None:
     lines, results = case.run("wrong_use", seed)
-    for line in lines:
-        print(line)
-    assert lines[-2] == "refused: 0"
+    assert lines[:-1] == [
+        "open: ok",
+        f"no program: {Error.NO_PROGRAM.meaning}",
+        f"magic: {Error.BAD_MAGIC.meaning}",
+        f"configuration: {Error.WRONG_CONFIGURATION.meaning}",
+        f"section: {Error.BAD_SECTION.meaning}",
+        f"checksum: {Error.BAD_CHECKSUM.meaning}",
+        f"after being cut short: {Error.NO_PROGRAM.meaning}",
+        "load: ok",
+        "good: ok",
+        f"point: {Error.POINT_NOT_LOADED.meaning}",
+        "no such point: an element, a count or an operating point is out of range",
+        "no outputs: an element, a count or an operating point is out of range",
+        "good: ok",
+        f"short: {Error.INPUT_SHORT.meaning}",
+        "good: ok",
+        f"long: {Error.INPUT_LONG.meaning}",
+        "good: ok",
+        "fewer outputs: the inference has another number of outputs",
+        "good: ok",
+        "more outputs: the inference has another number of outputs",
+        "good: ok",
+        "refused: 0",
+    ]
+    assert np.array_equal(results[:, :10], case.expected[[0, 1, 2, 3, 0, 1]])
 
 
 def test_a_host_that_goes_away(case: _Case, seed: int) -> None:
     lines, results = case.run("gone", seed)
-    for line in lines:
-        print(line)
     assert lines[:2] == ["open: ok", "gone: ok"]
     assert np.array_equal(results[:, :10], case.expected)
 
 
 def test_waits_are_bounded(case: _Case, seed: int) -> None:
     lines, _ = case.run("absent", seed)
-    for line in lines:
-        print(line)
+    assert lines[:-2] == [
+        "open: ok",
+        "absent: no accelerator at this address, or one of another interface",
+        "other: the accelerator is of another configuration than the header",
+        "exchange: the accelerator makes no progress",
+        "finish: the accelerator makes no progress",
+        "recover: the accelerator makes no progress",
+        "load: an inference is under way",
+    ]
+
+
+def test_every_result_has_a_text(tmp_path: Path) -> None:
+    """None of the driver's own falls through to the accelerator's."""
+    names = re.findall(r"^    (PANN_\w+) = -\d+", DRIVER.read_text(), re.MULTILINE)
+    assert len(names) == 8
+    lines = [f"puts(pann_result_text({name}));" for name in names]
+    (tmp_path / HEADER).write_text(c_header(CONFIG))
+    body = "\n".join(lines)
+    source = f'#include <stdio.h>\n#include "{DRIVER}"\nint main(void) {{ {body} return 0; }}\n'
+    (tmp_path / "main.c").write_text(source)
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-I."]
+    subprocess.run(["gcc", *flags, "main.c", "-o", "main"], cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True)
+    texts = done.stdout.splitlines()
+    assert len(set(texts)) == len(names) and "unknown error code" not in texts
+
+
+@pytest.mark.slow
+def test_all_digits(tmp_path: Path, seed: int) -> None:
+    """The trained network of the demonstration, every test image, at two operating points."""
+    train, test = digits_data()
+    graph = import_module(train_digits(0), torch.from_numpy(test.x[:2]))
+    networks = [
+        best(search(graph, train.x[:200], None, budget, CONFIG.shift)).network
+        for budget in ("2bit", "3bit")
+    ]
+    programs = [compile_network(network, CONFIG, "csd") for network in networks]
+    x = np.concatenate([quantise_input(network, test.x) for network in networks])
+    case = _make_case(tmp_path, networks, programs, x, np.repeat([0, 1], len(test)))
+    lines, results = case.run("one_by_one", seed)
+    assert lines[:4] == ["open: ok", "load: ok", "infer: ok", "refused: 0"]
+    assert len(results) == 2 * len(test)
+    assert np.array_equal(results[:, :10], case.expected)

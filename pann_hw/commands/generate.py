@@ -84,9 +84,9 @@ def _checked(args: argparse.Namespace) -> AcceleratorConfig:
         if args.fifo_depth is not None:
             raise InputError(f"--fifo-depth {args.fifo_depth}: only with --bus wishbone")
         return config
-    from rtl_gen.bus.create import create_bus
+    from rtl_gen.bus.create import check_bus
 
-    create_bus(args.bus, config, args.fifo_depth)
+    check_bus(args.bus, args.fifo_depth)
     return config
 
 

@@ -14,9 +14,10 @@ from pann_hw.errors import InputError
 from pann_hw.registers.map import Block
 from rtl_gen.bus.axi import AxiAccelerator
 from rtl_gen.bus.axi_lite import AXI_LITE
+from rtl_gen.bus.windows import check_fifo_depth
 from rtl_gen.bus.wishbone import FIFO_DEPTH, WishboneAccelerator
 
-__all__ = ["BUSES", "BusAccelerator", "Interface", "Port", "create_bus"]
+__all__ = ["BUSES", "BusAccelerator", "Interface", "Port", "check_bus", "create_bus"]
 
 BUSES = ("axi", "wishbone")
 """Names of the buses."""
@@ -102,13 +103,26 @@ def create_bus(
     ------
     InputError : an unknown bus, a depth that is not allowed, or one for a bus without windows
     """
-    if bus == "wishbone":
-        return _wishbone(config, FIFO_DEPTH if fifo_depth is None else fifo_depth)
-    if bus != "axi":
+    check_bus(bus, fifo_depth)
+    if bus == "axi":
+        return _axi(config)
+    return _wishbone(config, FIFO_DEPTH if fifo_depth is None else fifo_depth)
+
+
+def check_bus(bus: str, fifo_depth: int | None) -> None:
+    """Check create_bus()'s arguments, before any hardware is made.
+
+    Raises
+    ------
+    InputError : as create_bus()
+    """
+    if bus not in BUSES:
         raise InputError(f"bus = {bus!r}: must be one of {', '.join(BUSES)}")
-    if fifo_depth is not None:
+    if fifo_depth is None:
+        return
+    if bus != "wishbone":
         raise InputError(f"fifo_depth = {fifo_depth}: only for wishbone, AXI has streams")
-    return _axi(config)
+    check_fifo_depth(fifo_depth)
 
 
 def _axi(config: AcceleratorConfig) -> BusAccelerator:

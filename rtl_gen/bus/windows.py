@@ -12,12 +12,25 @@ from rtl_gen.bus.access import AccessSignature, permitted
 from rtl_gen.drain import output_layout
 from rtl_gen.input_loader import input_layout
 
-__all__ = ["FIFO_DEPTHS", "Windows"]
+__all__ = ["Windows", "check_fifo_depth"]
 
-FIFO_DEPTHS = range(4, 2049)
-"""Words that the queues of input and output may hold."""
+_FIFO_DEPTHS = range(4, 2049)
+"""In a shallower one a word that is on its way through would be in the way of the next."""
 
 _WORD_ELEMENTS = 4
+
+
+def check_fifo_depth(fifo_depth: int) -> None:
+    """Check the depth of the queues.
+
+    Raises
+    ------
+    InputError : it is not allowed
+    """
+    if type(fifo_depth) is not int or fifo_depth not in _FIFO_DEPTHS:
+        raise InputError(
+            f"fifo_depth = {fifo_depth!r}: must be {_FIFO_DEPTHS[0]}..{_FIFO_DEPTHS[-1]}"
+        )
 
 
 class Windows(wiring.Component):
@@ -48,10 +61,7 @@ class Windows(wiring.Component):
     """
 
     def __init__(self, config: AcceleratorConfig, fifo_depth: int) -> None:
-        if type(fifo_depth) is not int or fifo_depth not in FIFO_DEPTHS:
-            raise InputError(
-                f"fifo_depth = {fifo_depth!r}: must be {FIFO_DEPTHS[0]}..{FIFO_DEPTHS[-1]}"
-            )
+        check_fifo_depth(fifo_depth)
         self._config = config
         self._depth = fifo_depth
         super().__init__(
