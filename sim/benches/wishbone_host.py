@@ -58,7 +58,7 @@ class WishboneHost:
         self.streams: dict[str, list[int]] = {"program": [], "input": [], "output": []}
 
     async def begin(self) -> None:
-        cocotb.start_soon(Clock(self.dut.wb_clk_i, 10, "ns").start())
+        Clock(self.dut.wb_clk_i, 10, "ns").start()
         await self.reset()
         cocotb.start_soon(self._watch())
 
@@ -93,9 +93,10 @@ class WishboneHost:
 
     async def accesses_of(self, operations: Sequence[tuple[int, int | None]]) -> list[Any]:
         """Writes, and reads where there is no value, in one bus cycle; the model's results."""
-        return await self._master.send_cycle(
+        results: list[Any] = await self._master.send_cycle(
             [WBOp(4 * register, value, idle=self._idle()) for register, value in operations]
         )
+        return results
 
     async def access(self, address: int, value: int | None = None, sel: int = 15) -> Any:
         """One access to a byte's address."""
@@ -129,12 +130,13 @@ class WishboneHost:
 
     def beats(self, elements: Sequence[int]) -> list[list[tuple[int, int]]]:
         """An input's beats, each as the writes that make it."""
-        size, result = self._elements, []
+        size = self._elements
+        result: list[list[tuple[int, int]]] = []
         for at in range(0, len(elements), size):
             beat = bytes(elements[at : at + size]).ljust(8, b"\xa5")
             low, high = (int.from_bytes(part, "little") for part in (beat[:4], beat[4:]))
             last = at + size >= len(elements)
-            upper = [(Register.INPUT_HIGH, high)] if size > 4 else []
+            upper: list[tuple[int, int]] = [(Register.INPUT_HIGH, high)] if size > 4 else []
             result.append([*upper, (Register.INPUT_LAST if last else Register.INPUT, low)])
         return result
 
