@@ -53,7 +53,7 @@ def test_all_files_are_named(package: Package) -> None:
 
 def test_texts(package: Package) -> None:
     assert package.text("header") == c_header(CONFIG)
-    assert register_table(package.accelerator.blocks) in package.text("registers")
+    assert register_table(package.accelerator.blocks, of_bytes=True) in package.text("registers")
     assert error_table() in package.text("registers")
     assert AcceleratorConfig.load(package.folder / package.names["config"]) == CONFIG
     if "driver" in package.names:

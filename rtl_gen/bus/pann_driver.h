@@ -15,11 +15,12 @@
  *     if (result) puts(pann_result_text(result));
  *
  * Results are PANN_OK, an error code of the accelerator (above 0, enum pann_error), or one of the
- * driver (below 0, enum pann_result). After any of them but PANN_NOT_FOUND and PANN_OTHER_HARDWARE
- * the accelerator takes the next call; after a failed pann_load only another pann_load.
+ * driver (below 0, enum pann_result). After a failed pann_infer the next one can follow; a failed
+ * pann_load leaves no program.
  *
  * pann_infer is pann_start, pann_exchange and pann_finish. Used by themselves these overlap: an
  * inference may be started, and given its input, before the outputs of the one before are taken.
+ * Where one of them fails, pann_recover has to come next.
  */
 #ifndef PANN_DRIVER_H
 #define PANN_DRIVER_H

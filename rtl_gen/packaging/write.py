@@ -46,7 +46,7 @@ def write_package(
     if accelerator.bus == "wishbone":
         files["driver"] = DRIVER.name
         software.append(DRIVER.name)
-    tables = (register_table(accelerator.blocks), error_table())
+    tables = (register_table(accelerator.blocks, of_bytes=True), error_table())
     core = fusesoc_core(accelerator, files["verilog"], files["waivers"], software)
     component = ip_xact_component(accelerator, config, files["verilog"], software)
     texts = {
