@@ -10,6 +10,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp, AxiStreamFrame
+from cocotbext.axi.axil_channels import AxiLiteAWTransaction, AxiLiteWTransaction
 
 from pann_hw.registers.error import Error
 from pann_hw.registers.map import REGISTERS, Block, Control, Interrupt, Register, Status, constants
@@ -229,6 +230,12 @@ async def refused(dut: Any) -> None:
             assert result.resp == AxiResp.SLVERR
             result = await host.lite.read(4 * Register.POINT + lane, size)
             assert bytes(result.data) == b"\5\0\0\0"[lane : lane + size], "bytes may be read"
+    # A write without any strobe, which the master does not make by itself.
+    channels = host.lite.write_if
+    address, data = AxiLiteAWTransaction(awaddr=4 * Register.POINT), AxiLiteWTransaction(wdata=2)
+    await channels.aw_channel.send(address)
+    await channels.w_channel.send(data)
+    assert (await channels.b_channel.recv()).bresp == AxiResp.OKAY
     assert await host.read(Register.POINT) == 5
     assert await host.read(Register.ERROR) == Error.NONE
 
