@@ -10,7 +10,7 @@ from rtl_gen.accelerator import Accelerator
 from sim.bench import run_bench
 from sim.benches.units import BEATS, Units
 
-__all__ = ["run_accelerator", "run_unit"]
+__all__ = ["run_accelerator", "run_bus", "run_unit"]
 
 
 def run_unit(name: str, seed: int) -> None:
@@ -31,6 +31,16 @@ def run_accelerator(seed: int, env: Mapping[str, str]) -> None:
     AssertionError, ToolError : as :func:`sim.bench.run_bench`
     """
     _run(Accelerator(BEATS), "pann", "accelerator", seed, env)
+
+
+def run_bus(component: wiring.Component, name: str, seed: int, env: Mapping[str, str]) -> None:
+    """Run ``sim.benches.<name>`` on an accelerator behind a bus.
+
+    Raises
+    ------
+    AssertionError, ToolError : as :func:`sim.bench.run_bench`
+    """
+    _run(component, "pann", name, seed, env)
 
 
 def _run(
