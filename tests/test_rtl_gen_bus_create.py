@@ -17,9 +17,9 @@ from sim.build import lint
 
 CONFIG = AcceleratorConfig(
     lanes=8, cores=1, activation_words=64, term_words=64, descriptor_words=64, input_elements=8,
-    operand_width=6, rails=2, low_bits=5, window_slots=8,
+    operand_width=6, banks=1, window_slots=4, lane="unary",
 )  # fmt: skip
-"""Elements narrower than the bytes that they come in."""
+"""Small but for its beats; elements narrower than the bytes that they come in."""
 
 
 @cache

@@ -25,8 +25,9 @@ from rtl_gen.yosys import run_yosys
 from sim.toolchain import environment
 
 CONFIG = AcceleratorConfig(
-    lanes=4, cores=1, activation_words=64, term_words=64, descriptor_words=64, input_elements=2
-)
+    lanes=4, cores=1, lane="unary", banks=1, window_slots=4, input_elements=2,
+    activation_words=64, term_words=64, descriptor_words=64,
+)  # fmt: skip
 
 
 class Package:
