@@ -1,6 +1,6 @@
 """The host link of an accelerator: from a serial line to its register port and streams."""
 
-from amaranth import Const, Module, Mux, ResetInserter, Signal
+from amaranth import Const, Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
