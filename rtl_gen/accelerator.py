@@ -35,6 +35,7 @@ class Accelerator(wiring.Component):
         by core, lane by lane
     registers : the register port, see :class:`rtl_gen.registers.Registers`
     irq : Out(1), an inference is done and the next not started
+    failed : Out(1), there is an error that was not cleared
 
     Latency: as the register CYCLES counts. Throughput: a second inference may be started while one
     is under way; its input is taken as soon as its place is free.
@@ -49,6 +50,7 @@ class Accelerator(wiring.Component):
                 "output": Out(stream.Signature(output_layout(config))),
                 "registers": In(RegisterSignature()),
                 "irq": Out(1),
+                "failed": Out(1),
             }
         )
 
@@ -108,6 +110,7 @@ class Accelerator(wiring.Component):
             register_block.finished.eq(sequencer.done),
             register_block.sequencer_error.eq(sequencer.error),
             self.irq.eq(register_block.irq),
+            self.failed.eq(register_block.failed),
             sequencer.start.eq(register_block.start),
             sequencer.point.eq(register_block.point),
             descriptor_read.addr.eq(reader.address),

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import POINT
-from rtl_gen.program_loader import Error
+from pann_hw.registers.error import Error
 
 __all__ = ["InputLoader", "input_layout"]
 

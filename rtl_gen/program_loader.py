@@ -1,51 +1,14 @@
 """Accepts a program stream, checks it, and writes it to the program memories."""
 
-import enum
-
 from amaranth import Array, EnableInserter, Module, Signal
 from amaranth.lib import crc, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import END_SECTION, MAGIC, bundle_words
+from pann_hw.registers.error import Error
 
-__all__ = ["Error", "ProgramLoader"]
-
-
-class Error(enum.IntEnum):
-    """Error codes of the register block."""
-
-    NONE = 0
-    BAD_MAGIC = 1
-    WRONG_CONFIGURATION = 2
-    BAD_SECTION = 3
-    BAD_CHECKSUM = 4
-    NO_PROGRAM = 5
-    POINT_NOT_LOADED = 6
-    START_WHILE_BUSY = 7
-    INPUT_SHORT = 8
-    INPUT_LONG = 9
-    INPUT_STOPPED = 10
-
-    @property
-    def meaning(self) -> str:
-        """What happened, for people."""
-        return _MEANINGS[self]
-
-
-_MEANINGS = {
-    Error.NONE: "no error",
-    Error.BAD_MAGIC: "what was loaded does not begin as a program does",
-    Error.WRONG_CONFIGURATION: "the program is for another configuration or of another version",
-    Error.BAD_SECTION: "a section of the program does not fit its memory",
-    Error.BAD_CHECKSUM: "the program's checksum is wrong: it is damaged or cut short",
-    Error.NO_PROGRAM: "no program is loaded",
-    Error.POINT_NOT_LOADED: "the operating point is not loaded",
-    Error.START_WHILE_BUSY: "a start while another one waits",
-    Error.INPUT_SHORT: "the input has too few elements",
-    Error.INPUT_LONG: "the input has too many elements",
-    Error.INPUT_STOPPED: "the input was given up before its end",
-}
+__all__ = ["ProgramLoader"]
 
 
 class ProgramLoader(wiring.Component):

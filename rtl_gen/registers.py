@@ -5,34 +5,14 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from rtl_gen.program_loader import Error
+from pann_hw.registers.error import Error
+from pann_hw.registers.map import Control, Register, Status, constants
 
-__all__ = ["Register", "RegisterSignature", "Registers"]
+__all__ = ["RegisterSignature", "Registers"]
 
 
 _LOW_BITS = 4
 """Of the cycle counter, those that are always clocked."""
-
-
-class Register:
-    """Addresses of the register block.
-
-    CONTROL (write): bit 0 starts an inference, bit 1 clears error and interrupt, bit 2 gives up an
-        input that is being taken and does not come to its end.
-    STATUS (read): bit 0 busy, 1 done, 2 program loaded, 3 error, 4 ready for a start.
-    ERROR (read): the first error since it was cleared, see :class:`rtl_gen.program_loader.Error`.
-    POINT (read, write): operating point of the next inference, 0..7.
-    CYCLES (read): cycles of the last inference, from its start, or from the end of the one before
-        where that was later, to its end.
-    FINGERPRINT (read): of the configuration; a program must carry the same.
-    """
-
-    CONTROL = 0
-    STATUS = 1
-    ERROR = 2
-    POINT = 3
-    CYCLES = 4
-    FINGERPRINT = 5
 
 
 class RegisterSignature(wiring.Signature):
@@ -52,12 +32,12 @@ class Registers(wiring.Component):
 
     Parameters
     ----------
-    config : its fingerprint
+    config : its fingerprint and shape
 
     Members
     -------
-    bus : In(RegisterSignature)
-    irq : Out(1)
+    bus : In(RegisterSignature); addresses and bits are those of ``pann_hw.registers.map``
+    irq : Out(1), an inference is done; failed : Out(1), there is an error
     start, clear_error, stop_input : Out(1), pulses in the cycle of the write; point : Out(3)
     ready, busy, finished, loaded : In(1); sequencer_error, loader_error : In(4), an Error for one
         cycle
@@ -71,6 +51,7 @@ class Registers(wiring.Component):
             {
                 "bus": In(RegisterSignature()),
                 "irq": Out(1),
+                "failed": Out(1),
                 "start": Out(1),
                 "clear_error": Out(1),
                 "stop_input": Out(1),
@@ -92,11 +73,13 @@ class Registers(wiring.Component):
         last_cycles = Signal(32)
         wanted = Signal()
         control = bus.w_enable & (bus.address == Register.CONTROL)
+        written = {one: bus.w_data[one.bit_length() - 1] for one in Control}
         m.d.comb += [
-            wanted.eq(control & bus.w_data[0]),
+            wanted.eq(control & written[Control.START]),
             self.start.eq(wanted & self.ready & self.loaded),
-            self.clear_error.eq(control & bus.w_data[1]),
-            self.stop_input.eq(control & bus.w_data[2]),
+            self.clear_error.eq(control & written[Control.CLEAR]),
+            self.stop_input.eq(control & written[Control.STOP_INPUT]),
+            self.failed.eq(error != 0),
         ]
         with m.If(bus.w_enable & (bus.address == Register.POINT)):
             m.d.sync += self.point.eq(bus.w_data)
@@ -132,14 +115,17 @@ class Registers(wiring.Component):
         with m.Elif(self.clear_error):
             m.d.sync += error.eq(0)
 
+        status = {
+            Status.BUSY: self.busy,
+            Status.DONE: self.irq,
+            Status.LOADED: self.loaded,
+            Status.ERROR: self.failed,
+            Status.READY: self.ready,
+        }
         with m.Switch(bus.address):
             with m.Case(Register.STATUS):
                 m.d.comb += [
-                    bus.r_data[0].eq(self.busy),
-                    bus.r_data[1].eq(self.irq),
-                    bus.r_data[2].eq(self.loaded),
-                    bus.r_data[3].eq(error != 0),
-                    bus.r_data[4].eq(self.ready),
+                    bus.r_data[one.bit_length() - 1].eq(bit) for one, bit in status.items()
                 ]
             with m.Case(Register.ERROR):
                 m.d.comb += bus.r_data.eq(error)
@@ -147,6 +133,7 @@ class Registers(wiring.Component):
                 m.d.comb += bus.r_data.eq(self.point)
             with m.Case(Register.CYCLES):
                 m.d.comb += bus.r_data.eq(last_cycles)
-            with m.Case(Register.FINGERPRINT):
-                m.d.comb += bus.r_data.eq(self._config.fingerprint)
+            for register, value in constants(self._config).items():
+                with m.Case(register):
+                    m.d.comb += bus.r_data.eq(value)
         return m

@@ -15,8 +15,8 @@ import numpy as np
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import MismatchError, ToolError
 from pann_hw.program.image import Image
+from pann_hw.registers.error import Error
 from rtl_gen.accelerator import Accelerator
-from rtl_gen.program_loader import Error
 from rtl_gen.verilog import to_verilog
 from sim.build import build_simulator
 from sim.process import run_simulator

@@ -16,7 +16,7 @@ from pann_hw.machine.machine import Machine
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import Image, link
 from pann_hw.program.stores import output_map
-from rtl_gen.program_loader import Error
+from pann_hw.registers.error import Error
 from sim.harness import accelerator_verilog, build, simulate
 from sim.signals import CLASSES
 from tests.random_networks import one_layer, random_network

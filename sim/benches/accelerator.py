@@ -16,9 +16,9 @@ import cocotb
 import numpy as np
 
 from pann_hw.program.layout import MAGIC
+from pann_hw.registers.error import Error
+from pann_hw.registers.map import Register
 from rtl_gen.accelerator import Accelerator
-from rtl_gen.program_loader import Error
-from rtl_gen.registers import Register
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, StreamRules, beats, get, put
 from sim.benches.units import BEATS

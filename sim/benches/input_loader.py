@@ -10,7 +10,7 @@ import cocotb
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.grid import Grid
-from rtl_gen.program_loader import Error
+from pann_hw.registers.error import Error
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, beats, put
 from sim.benches.units import INPUTS, unit_ports

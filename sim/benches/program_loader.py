@@ -11,7 +11,7 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import END_SECTION, MAGIC, bundle_words
-from rtl_gen.program_loader import Error
+from pann_hw.registers.error import Error
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, put
 from sim.benches.units import LOADERS, unit_ports

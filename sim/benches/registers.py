@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtl_gen.program_loader import Error
-from rtl_gen.registers import Register
+from pann_hw.registers.error import Error
+from pann_hw.registers.map import Register, constants
 from sim.benches.ports import Ports, bench_test
 from sim.benches.units import CONFIG, unit_ports
 
@@ -35,10 +35,10 @@ async def _read(ports: Ports, address: int) -> int:
 
 @bench_test
 async def reads(dut: Any) -> None:
-    """After reset all is 0 but the fingerprint; only POINT and CONTROL can be written."""
+    """After reset all is 0 but the constants; only POINT and CONTROL can be written."""
     ports = unit_ports(dut, "registers")
     await ports.begin()
-    values = dict.fromkeys(range(8), 0) | {Register.FINGERPRINT: CONFIG.fingerprint}
+    values = dict.fromkeys(range(8), 0) | constants(CONFIG)
     for address, value in values.items():
         assert await _read(ports, address) == value
     for address in set(range(8)) - {Register.CONTROL, Register.POINT}:

@@ -15,7 +15,7 @@ from pann_hw.program.layout import (
     pack,
     pack_words,
 )
-from rtl_gen.program_loader import Error
+from pann_hw.registers.error import Error
 from sim.benches.ports import Ports, bench_test
 from sim.benches.units import CONFIG, unit_ports
 

@@ -1,0 +1,1 @@
+"""The registers that a host sees, written down once: for RTL, drivers and documents."""
