@@ -15,16 +15,14 @@ from pann_hw.link.connection import Connection, LinkCounters
 from pann_hw.link.port import SerialPort
 from pann_hw.link.protocol import Operation
 from pann_hw.program.image import Image
-from rtl_gen.program_loader import Error
-from rtl_gen.registers import Register
+from pann_hw.registers.error import Error
+from pann_hw.registers.map import Control, Register, Status, constants, described
 
 __all__ = ["BAUD", "BoardDriver", "BoardRun", "open_board"]
 
 BAUD = 3_000_000
 """Bits a second where nothing else is said: the fastest that common USB adapters have."""
 
-_START, _CLEAR = 1, 2
-_LOADED, _ERROR = 1 << 2, 1 << 3
 _COUNT = 256
 """Words or beats of one operation."""
 
@@ -71,12 +69,25 @@ class BoardDriver:
         self._config = config
         self._timeout = timeout
         self.restart()
-        found = self.read(Register.FINGERPRINT)
-        if found != config.fingerprint:
+        self._identify()
+
+    def _identify(self) -> None:
+        expected = constants(self._config)
+        identity = self.read(Register.IDENTITY)
+        if identity != expected[Register.IDENTITY]:
             raise InputError(
-                f"the board's accelerator has fingerprint {found:08x}, the program is for "
-                f"{config.fingerprint:08x}: compile it for the board's configuration, or load a "
-                "bitstream of the program's"
+                f"the board identifies itself as {identity:08x}, this pann-hw drives "
+                f"{expected[Register.IDENTITY]:08x}: load a bitstream made by this pann-hw"
+            )
+        fingerprint = self.read(Register.FINGERPRINT)
+        if fingerprint != self._config.fingerprint:
+            shape = self.read(Register.SHAPE)
+            fields = described(Register.SHAPE).fields
+            found = ", ".join(f"{one.name.lower()} {one.get(shape)}" for one in fields)
+            raise InputError(
+                f"the board's accelerator has fingerprint {fingerprint:08x} ({found}), the program "
+                f"is for {self._config.fingerprint:08x}: compile it for the board's configuration, "
+                "or load another bitstream"
             )
 
     @property
@@ -94,7 +105,7 @@ class BoardDriver:
         self._connection.restart()
 
     def read(self, register: int) -> int:
-        """The value of a register now: see :class:`rtl_gen.registers.Register`."""
+        """The value of a register now: see :class:`pann_hw.registers.map.Register`."""
         return self._connection.query(register)
 
     def write(self, register: int, value: int) -> None:
@@ -119,7 +130,7 @@ class BoardDriver:
             while True:
                 status = self.read(Register.STATUS)
                 self._check(status)
-                if status & _LOADED:
+                if status & Status.LOADED:
                     return
                 check()
 
@@ -190,7 +201,7 @@ class BoardDriver:
                     before = int(points[index])
                     yield bytes((Operation.WRITE | Register.POINT, before))
                 start = Operation.WRITE | Operation.WHEN_READY | Register.CONTROL
-                yield bytes((start, _START))
+                yield bytes((start, Control.START))
 
     def _settle(self) -> None:
         """Wait until the board has done all that was sent."""
@@ -203,7 +214,7 @@ class BoardDriver:
 
     def _check(self, status: int) -> None:
         """Raise what the accelerator reports, after which it is as after a restart."""
-        if not status & _ERROR:
+        if not status & Status.ERROR:
             return
         code = self.read(Register.ERROR)
         self.restart()
@@ -262,7 +273,8 @@ def _signed(sums: np.ndarray) -> np.ndarray:
     """Sums (n, outputs, bytes), the lowest byte first, as int64."""
     width = sums.shape[2]
     values = (sums.astype(np.int64) << 8 * np.arange(width)).sum(2)
-    return np.where(values >> 8 * width - 1, values - (1 << 8 * width), values)
+    result: np.ndarray = np.where(values >> 8 * width - 1, values - (1 << 8 * width), values)
+    return result
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from types import TracebackType
 
 import serial
@@ -34,7 +35,7 @@ class SerialPort:
         except ValueError as error:
             raise InputError(f"{path}: cannot have {baud} baud ({error})") from None
         except (serial.SerialException, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise InputError(
                 f"{path}: is no serial port that can be opened ({reason}); connect the board, or "
                 "choose another port"

@@ -5,8 +5,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.registers.map import Register, Status
 from rtl_gen.input_loader import input_layout
-from rtl_gen.registers import Register
 
 __all__ = ["Executor", "beat_bytes"]
 
@@ -31,8 +31,9 @@ class Executor(wiring.Component):
     i : In(stream of bytes), operations
     program, input : Out(streams), those of :class:`rtl_gen.accelerator.Accelerator`
     address : Out(4), of a register; granted : In(1), ``address`` is that of the register port
-    write : Out(1), only where granted; value : Out(8), what to write; status : In(5), of the
-        register STATUS where that is asked for
+    write : Out(1), only where granted, and not to registers from 8 on, which the accelerator has
+        not; value : Out(8), what to write
+    status : In(5), of the register STATUS where that is asked for
 
     Latency: 1 cycle to the first write; Throughput: a byte per cycle, a write that waits in one
     more.
@@ -100,14 +101,14 @@ class Executor(wiring.Component):
                         m.next = "DATA"
                 with m.Elif(waiting):
                     m.d.comb += self.address.eq(Register.STATUS)
-                    with m.If(self.granted & self.status[4]):
+                    with m.If(self.granted & (self.status & Status.READY).any()):
                         m.d.sync += waiting.eq(0)
                 with m.Else():
                     m.d.comb += [
                         self.i.ready.eq(self.granted),
-                        self.write.eq(self.i.valid & self.granted),
+                        self.write.eq(self.i.valid & self.granted & ~register[3]),
                     ]
-                    with m.If(self.write):
+                    with m.If(self.i.valid & self.granted):
                         m.next = "OPERATION"
             with m.State("DATA"):
                 accepted = Signal()

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from pann_hw.link.protocol import CLOCK_BITS, LINK_REGISTER
+from pann_hw.registers.map import Register
 from rtl_gen.drain import output_layout
 from rtl_gen.input_loader import input_layout
 from rtl_gen.link.collector import Collector
@@ -14,7 +15,7 @@ from rtl_gen.link.executor import Executor
 from rtl_gen.link.frame_receiver import FrameReceiver
 from rtl_gen.link.reporter import Reporter
 from rtl_gen.link.uart import UartReceiver, UartTransmitter
-from rtl_gen.registers import Register, RegisterSignature
+from rtl_gen.registers import RegisterSignature
 
 __all__ = ["Link"]
 

@@ -12,7 +12,7 @@ __all__ = ["Reporter"]
 
 _END, _BEGIN, _VALUE, _ROOM, _RESULTS, _CRC = 0, 1, 4, 8, 10, 12
 """Places in a report where parts of it begin: the flag that ends it, the header, the register's
-value, the rest of the header, all results, the CRC. Parts of four bytes lie at multiples of four."""
+value, the rest of the header, all results, the CRC. Parts of four bytes are at multiples of 4."""
 
 
 class Reporter(wiring.Component):

@@ -6,12 +6,31 @@ from amaranth.lib.wiring import In, Out
 
 from pann_hw.errors import InputError
 
-__all__ = ["MIN_DIVISOR", "UartReceiver", "UartTransmitter"]
+__all__ = ["MIN_DIVISOR", "UartReceiver", "UartTransmitter", "uart_divisor"]
 
 MIN_DIVISOR = 4
 """Fewest cycles of a bit: one may be lost in finding its edge, and a half in the middle."""
 
 _MAX_DIVISOR = 65535
+
+_TOLERANCE = 0.02
+"""Of the baud rate: what a UART bears at both ends together."""
+
+
+def uart_divisor(clock: int, baud: int) -> int:
+    """Cycles of a bit for a clock in Hz.
+
+    Raises
+    ------
+    InputError : no whole number of them is near enough
+    """
+    cycles = round(clock / baud) if baud > 0 else 0
+    if cycles < MIN_DIVISOR or abs(cycles * baud / clock - 1) > _TOLERANCE:
+        raise InputError(
+            f"baud = {baud}: must be a whole part of the clock, {clock / 1e6:g} MHz, within "
+            f"{100 * _TOLERANCE:g} %, and at most {clock // MIN_DIVISOR}, a quarter of it"
+        )
+    return _checked(cycles)
 
 
 def _checked(divisor: int) -> int:
