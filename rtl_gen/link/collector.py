@@ -71,7 +71,7 @@ class Collector(wiring.Component):
         m.d.comb += [
             value.eq(self.i.payload.value),
             self.place.eq(index),
-            room.eq(self.end + 1 != self.acknowledged),
+            room.eq((self.end + 1)[:_BITS] != self.acknowledged),
             write_port.addr.eq(self.end),
             read_port.addr.eq(self.position),
             self.byte.eq(read_port.data),

@@ -83,7 +83,7 @@ class Reporter(wiring.Component):
             sent.eq(self.o.valid & self.o.ready & ~special),
             self.reading.eq(busy & self.o.ready & (index[2:] == _VALUE >> 2)),
             checksum.data.eq(byte),
-            checksum.valid.eq(sent & (index[2:] != _CRC >> 2)),
+            checksum.valid.eq(sent & (index[2:] != _CRC >> 2) & (index != _END)),
             checksum.shift.eq(sent & (index[2:] == _CRC >> 2)),
             checksum.start.eq(~busy),
         ]
