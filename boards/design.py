@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.link.config import LinkConfig
 from rtl_gen.accelerator import Accelerator
 from rtl_gen.link.link import Link
 
@@ -17,9 +18,7 @@ class Design(wiring.Component):
     Parameters
     ----------
     config : of the accelerator
-    clock : frequency of the domain ``sync`` in Hz
-    divisor : cycles of a bit of the line, 4..65535; ``clock / divisor`` is the baud rate
-    command_bytes : of the link's ring of operations, a power of two, 256..1024
+    link : clock of the domain ``sync``, cycles of a bit, size of the ring of operations
 
     Members
     -------
@@ -30,17 +29,15 @@ class Design(wiring.Component):
     :class:`rtl_gen.accelerator.Accelerator`.
     """
 
-    def __init__(
-        self, config: AcceleratorConfig, clock: int, divisor: int, command_bytes: int = 512
-    ) -> None:
-        self._accelerator = Accelerator(config)
-        self._link = Link(config, clock, divisor, command_bytes)
+    def __init__(self, config: AcceleratorConfig, link: LinkConfig) -> None:
+        self._config = config
+        self._link = link
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "done": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.link = link = self._link
-        accelerator = self._accelerator
+        m.submodules.link = link = Link(self._config, self._link)
+        accelerator = Accelerator(self._config)
         m.submodules.accelerator = ResetInserter(link.restart)(accelerator)
         connect(m, link.program, accelerator.program)
         connect(m, link.input, accelerator.input)

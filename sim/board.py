@@ -12,16 +12,11 @@ from pathlib import Path
 from boards.design import Design
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import ToolError
+from pann_hw.link.config import LinkConfig
 from rtl_gen.verilog import to_verilog
 from sim.build import build_simulator
 
-__all__ = ["CLOCK", "DIVISOR", "SimulatedBoard", "build_board", "simulated_board"]
-
-CLOCK = 12_000_000
-"""Hz, that of many boards' oscillators."""
-
-DIVISOR = 4
-"""Cycles of a bit, 3 Mbaud at that clock: fewer make the simulation fast."""
+__all__ = ["SimulatedBoard", "build_board", "simulated_board"]
 
 _MAIN = Path(__file__).parent / "board.cpp"
 _TOP = "board"
@@ -46,32 +41,31 @@ class SimulatedBoard:
         self.process.wait()
 
 
-def build_board(
-    config: AcceleratorConfig, clock: int = CLOCK, divisor: int = DIVISOR, command_bytes: int = 512
-) -> Path:
+def build_board(config: AcceleratorConfig, link: LinkConfig | None = None) -> Path:
     """The simulator of a board with an accelerator; made once and kept in the cache.
 
     Parameters
     ----------
-    config, clock, divisor, command_bytes : as for :class:`boards.design.Design`
+    config : of the accelerator
+    link : of the link; by default 12 MHz, and 4 cycles of a bit: fewer make the simulation fast
 
     Raises
     ------
-    InputError : a parameter out of its range
     ToolError : a tool is missing or fails
     """
+    link = link or LinkConfig()
     collecting = gc.isenabled()
     # As for the accelerator alone: millions of small objects that stay.
     gc.disable()
     try:
-        verilog = to_verilog(Design(config, clock, divisor, command_bytes), _TOP)
+        verilog = to_verilog(Design(config, link), _TOP)
     finally:
         if collecting:
             gc.enable()
     lines = [
         f'#include "V{_TOP}.h"',
         f"#define BOARD_TOP V{_TOP}",
-        f"#define BOARD_DIVISOR {divisor}",
+        f"#define BOARD_DIVISOR {link.divisor}",
     ]
     main = _MAIN.read_text().replace('#include "board.h"', "\n".join(lines))
     return build_simulator(verilog, _TOP, main)
@@ -79,15 +73,15 @@ def build_board(
 
 @contextlib.contextmanager
 def simulated_board(
-    config: AcceleratorConfig, clock: int = CLOCK, divisor: int = DIVISOR, command_bytes: int = 512
+    config: AcceleratorConfig, link: LinkConfig | None = None
 ) -> Iterator[SimulatedBoard]:
     """A board with an accelerator, which runs until the context ends, as fast as it goes.
 
     Raises
     ------
-    InputError, ToolError : as :func:`build_board`; ToolError where there are no pseudo-terminals
+    ToolError : as :func:`build_board`; or there are no pseudo-terminals
     """
-    executable = build_board(config, clock, divisor, command_bytes)
+    executable = build_board(config, link)
     with subprocess.Popen(
         [executable],
         stdin=subprocess.PIPE,

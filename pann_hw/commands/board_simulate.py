@@ -34,19 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Build the board and run it until an interrupt."""
-    from rtl_gen.link.uart import uart_divisor
+    from pann_hw.link.config import LinkConfig
     from sim.board import simulated_board
     from sim.toolchain import environment
 
     config = load_config(args)
     if not 0 < args.clock < float("inf"):
         raise InputError(f"--clock {args.clock:g}: must be above 0")
-    clock = round(args.clock * 1e6)
-    cycles = uart_divisor(clock, args.baud)
+    link = LinkConfig.of_baud(round(args.clock * 1e6), args.baud)
     environment()
     say("building the simulated board (kept for the next time)")
-    with simulated_board(config, clock, cycles) as board, _linked(args.link, board.port) as port:
-        say(f"the board is at {port}, {clock / cycles:.0f} baud; an interrupt (Ctrl-C) ends it")
+    with simulated_board(config, link) as board, _linked(args.link, board.port) as port:
+        say(f"the board is at {port}, {link.baud} baud; an interrupt (Ctrl-C) ends it")
         begin = time.monotonic()
         with contextlib.suppress(KeyboardInterrupt):
             board.process.wait()

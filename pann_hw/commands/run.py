@@ -103,14 +103,14 @@ def _port(args: argparse.Namespace, config: AcceleratorConfig) -> Iterator[str]:
     if args.port != _SIMULATED:
         yield args.port
         return
-    from rtl_gen.link.uart import uart_divisor
-    from sim.board import CLOCK, simulated_board
+    from pann_hw.link.config import LinkConfig
+    from sim.board import simulated_board
     from sim.toolchain import environment
 
-    cycles = uart_divisor(CLOCK, args.baud)
+    link = LinkConfig.of_baud(LinkConfig().clock, args.baud)
     environment()
     say("building the simulated board (kept for the next time)")
-    with simulated_board(config, divisor=cycles) as board:
+    with simulated_board(config, link) as board:
         yield board.port
 
 

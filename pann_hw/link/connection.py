@@ -34,6 +34,9 @@ __all__ = ["Connection", "LinkCounters"]
 _SMALLEST_RING = 256
 """Bytes, until the board has said more."""
 
+_SHORTEST = 8
+"""Part of the ring below which a frame is too short to be worth its header, but for the last."""
+
 
 @dataclass
 class LinkCounters:
@@ -88,6 +91,8 @@ class Connection:
         self._ring = _SMALLEST_RING
         self._polls = 0
         self._failures = 0
+        # Bytes since the last report.
+        self._noise = 0
         # Of the last frame without a report to it: whether it had data, and its number.
         self._asked: tuple[bool, int] | None = None
         self._forget()
@@ -197,11 +202,15 @@ class Connection:
         return self._polls
 
     def _sendable(self) -> int:
-        """Bytes of the next frame; 0 where it has to wait."""
-        size = min(len(self._queue), self.frame_bytes)
-        full = len(self._sent) >= 1 << SEQUENCE_BITS - 1
+        """Bytes of the next frame; 0 where it has to wait.
+
+        A short frame now keeps the line busy, where waiting for room for a long one would not.
+        """
+        if len(self._sent) >= 1 << SEQUENCE_BITS - 1:
+            return 0
         room = self._room - sum(map(len, self._sent)) - CRC_BYTES
-        return 0 if full or room < size else size
+        size = min(len(self._queue), self.frame_bytes, room)
+        return size if size >= min(len(self._queue), self._ring // _SHORTEST) else 0
 
     def _transmit(
         self, register: int, number: int, data: bytes = b"", *, restart: bool = False
@@ -221,6 +230,7 @@ class Connection:
         while True:
             received = self._port.read(self._deadline - time.monotonic())
             self.counters.bytes_received += len(received)
+            self._noise += len(received)
             bodies = list(self._deframer.feed(received))
             reports = [report for body in bodies if (report := Report.parse(body))]
             self.counters.damaged = self._deframer.discarded
@@ -233,10 +243,11 @@ class Connection:
                 if self._failures >= self._attempts:
                     raise ToolError(
                         f"{self._port.path}: no board answers ({self._attempts} attempts of "
-                        f"{self._patience:g} s); check port, baud rate and bitstream"
+                        f"{self._patience:g} s, {self._noise} bytes came that are no report); "
+                        "check port, baud rate and bitstream"
                     )
                 return []
-        self._failures = 0
+        self._failures = self._noise = 0
         self._deadline = time.monotonic() + self._patience
         for report in reports:
             self.counters.reports += 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError, MismatchError
+from pann_hw.link.config import BAUD
 from pann_hw.link.connection import Connection, LinkCounters
 from pann_hw.link.port import SerialPort
 from pann_hw.link.protocol import Operation
@@ -18,10 +19,7 @@ from pann_hw.program.image import Image
 from pann_hw.registers.error import Error
 from pann_hw.registers.map import Control, Register, Status, constants, described
 
-__all__ = ["BAUD", "BoardDriver", "BoardRun", "open_board"]
-
-BAUD = 3_000_000
-"""Bits a second where nothing else is said: the fastest that common USB adapters have."""
+__all__ = ["BoardDriver", "BoardRun", "open_board"]
 
 _COUNT = 256
 """Words or beats of one operation."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import termios
 from types import TracebackType
 
 import serial
@@ -11,6 +12,9 @@ import serial
 from pann_hw.errors import InputError, ToolError
 
 __all__ = ["SerialPort"]
+
+_GONE = (serial.SerialException, OSError, termios.error)
+"""What pyserial raises, by the call and the way in which a port goes."""
 
 
 class SerialPort:
@@ -55,7 +59,7 @@ class SerialPort:
             self._port.timeout = max(seconds, 0)
             first = self._port.read(1)
             return bytes(first + self._port.read(self._port.in_waiting)) if first else b""
-        except (serial.SerialException, OSError, TypeError) as error:
+        except (*_GONE, TypeError) as error:
             raise self._gone(error) from None
 
     def write(self, sent: bytes) -> None:
@@ -67,19 +71,19 @@ class SerialPort:
         """
         try:
             self._port.write(sent)
-        except (serial.SerialException, OSError) as error:
+        except _GONE as error:
             raise self._gone(error) from None
 
     def drop(self) -> None:
         """Forget what has come and was not read."""
         try:
             self._port.reset_input_buffer()
-        except (serial.SerialException, OSError) as error:
+        except _GONE as error:
             raise self._gone(error) from None
 
     def close(self) -> None:
         """Give the port back."""
-        with contextlib.suppress(serial.SerialException, OSError):
+        with contextlib.suppress(*_GONE):
             self._port.close()
 
     def __enter__(self) -> SerialPort:

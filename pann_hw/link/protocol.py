@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 __all__ = [
     "CLOCK_BITS",
-    "COMMAND_BYTES",
     "CRC_BYTES",
     "ESCAPE",
     "FLAG",
@@ -53,9 +52,6 @@ CRC_BYTES = 4
 
 RESULT_BYTES = 256
 """What the board keeps of results, in a ring of which one place stays free."""
-
-COMMAND_BYTES = (256, 512, 1024)
-"""Sizes that the board's ring of operations may have; in larger ones `room` would be too coarse."""
 
 LINK_REGISTER = 15
 """The link's own register, above those of the accelerator: the board's clock in kHz, and above it

@@ -4,9 +4,7 @@ from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from pann_hw.errors import InputError
 from pann_hw.link.protocol import (
-    COMMAND_BYTES,
     CRC_BYTES,
     ESCAPE,
     FLAG,
@@ -59,10 +57,6 @@ class FrameReceiver(wiring.Component):
     """
 
     def __init__(self, size: int) -> None:
-        if size not in COMMAND_BYTES:
-            raise InputError(
-                f"command_bytes = {size}: must be one of {', '.join(map(str, COMMAND_BYTES))}"
-            )
         self._size = size
         super().__init__(
             {

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.errors import InputError
+from pann_hw.link.config import LinkConfig
 from pann_hw.link.protocol import CLOCK_BITS, LINK_REGISTER
 from pann_hw.registers.map import Register
 from rtl_gen.drain import output_layout
@@ -26,9 +26,7 @@ class Link(wiring.Component):
     Parameters
     ----------
     config : of the accelerator
-    clock : its frequency in Hz, which the host can ask for, in kHz
-    divisor : cycles of a bit of the line, 4..65535
-    command_bytes : of the ring of operations, a power of two, 256..1024
+    link : clock, cycles of a bit, size of the ring of operations
 
     Members
     -------
@@ -40,17 +38,9 @@ class Link(wiring.Component):
     report without results. Throughput: that of the line.
     """
 
-    def __init__(
-        self, config: AcceleratorConfig, clock: int, divisor: int, command_bytes: int = 512
-    ) -> None:
-        if not 1000 <= clock < 1000 << CLOCK_BITS:
-            raise InputError(f"clock = {clock}: must be 1000..{(1000 << CLOCK_BITS) - 1} Hz")
+    def __init__(self, config: AcceleratorConfig, link: LinkConfig) -> None:
         self._config = config
-        self._clock = clock
-        self._receiver = UartReceiver(divisor)
-        self._transmitter = UartTransmitter(divisor)
-        self._frames = FrameReceiver(command_bytes)
-        self._size = command_bytes
+        self._link = link
         super().__init__(
             {
                 "rx": In(1, init=1),
@@ -65,9 +55,9 @@ class Link(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.uart_receiver = uart_receiver = self._receiver
-        m.submodules.uart_transmitter = uart_transmitter = self._transmitter
-        m.submodules.frames = frames = self._frames
+        m.submodules.uart_receiver = uart_receiver = UartReceiver(self._link.divisor)
+        m.submodules.uart_transmitter = uart_transmitter = UartTransmitter(self._link.divisor)
+        m.submodules.frames = frames = FrameReceiver(self._link.command_bytes)
         executor, collector = Executor(self._config), Collector(self._config)
         m.submodules.executor = ResetInserter(frames.restart)(executor)
         m.submodules.collector = ResetInserter(frames.restart)(collector)
@@ -103,7 +93,8 @@ class Link(wiring.Component):
         """Who has the register port: reports first, which take it for a cycle in a byte's time."""
         place = Signal(2)
         bus = self.registers
-        link = Const(self._size.bit_length() - 1 << CLOCK_BITS | self._clock // 1000, 32)
+        size = self._link.command_bytes.bit_length() - 1
+        described = Const(size << CLOCK_BITS | self._link.clock // 1000, 32)
         byte = bus.r_data.word_select(place, 8)
         m.d.comb += [
             bus.w_data.eq(executor.value),
@@ -120,4 +111,4 @@ class Link(wiring.Component):
         with m.Else():
             m.d.comb += [bus.address.eq(executor.address), executor.granted.eq(1)]
         with m.If(reporter.register == LINK_REGISTER):
-            m.d.comb += reporter.value.eq(link.word_select(place, 8))
+            m.d.comb += reporter.value.eq(described.word_select(place, 8))

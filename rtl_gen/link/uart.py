@@ -4,42 +4,7 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import cdc, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from pann_hw.errors import InputError
-
-__all__ = ["MIN_DIVISOR", "UartReceiver", "UartTransmitter", "uart_divisor"]
-
-MIN_DIVISOR = 4
-"""Fewest cycles of a bit: one may be lost in finding its edge, and a half in the middle."""
-
-_MAX_DIVISOR = 65535
-
-_TOLERANCE = 0.02
-"""Of the baud rate: what a UART bears at both ends together."""
-
-
-def uart_divisor(clock: int, baud: int) -> int:
-    """Cycles of a bit for a clock in Hz.
-
-    Raises
-    ------
-    InputError : no whole number of them is near enough
-    """
-    cycles = round(clock / baud) if baud > 0 else 0
-    if cycles < MIN_DIVISOR or abs(cycles * baud / clock - 1) > _TOLERANCE:
-        raise InputError(
-            f"baud = {baud}: must be a whole part of the clock, {clock / 1e6:g} MHz, within "
-            f"{100 * _TOLERANCE:g} %, and at most {clock // MIN_DIVISOR}, a quarter of it"
-        )
-    return _checked(cycles)
-
-
-def _checked(divisor: int) -> int:
-    if not MIN_DIVISOR <= divisor <= _MAX_DIVISOR:
-        raise InputError(
-            f"divisor = {divisor}: must be {MIN_DIVISOR}..{_MAX_DIVISOR} cycles of a bit; choose "
-            "another baud rate"
-        )
-    return divisor
+__all__ = ["UartReceiver", "UartTransmitter"]
 
 
 class UartReceiver(wiring.Component):
@@ -63,7 +28,7 @@ class UartReceiver(wiring.Component):
     """
 
     def __init__(self, divisor: int) -> None:
-        self._divisor = _checked(divisor)
+        self._divisor = divisor
         super().__init__({"rx": In(1), "data": Out(8), "valid": Out(1), "broken": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
@@ -109,7 +74,7 @@ class UartTransmitter(wiring.Component):
     """
 
     def __init__(self, divisor: int) -> None:
-        self._divisor = _checked(divisor)
+        self._divisor = divisor
         super().__init__({"i": In(stream.Signature(8)), "tx": Out(1, init=1)})
 
     def elaborate(self, platform: object) -> Module:

@@ -14,7 +14,7 @@ __all__ = ["checks", "emits"]
 _CYCLES = 9
 
 
-async def _add(ports: Ports, values: bytes) -> None:
+async def _add(ports: Ports, values: bytes | bytearray) -> None:
     ports.drive(start=1)
     await ports.tick()
     ports.drive(start=0)

@@ -48,7 +48,8 @@ def _input(name: str, count: int, *, last: bool) -> tuple[bytes, list[Event]]:
 
 def _operations(name: str) -> tuple[bytes, list[Event]]:
     """Operations of all kinds, and what comes of them."""
-    whole, events = b"", []
+    whole = b""
+    events: list[Event] = []
     kinds = [
         lambda: _write(random.randrange(16), random.getrandbits(8)),
         lambda: _write(random.randrange(8), random.getrandbits(8), waiting=True),

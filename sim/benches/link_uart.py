@@ -31,7 +31,8 @@ async def there_and_back(dut: Any) -> None:
         sender, taker = await _both(dut, divisor)
         await clock.tick(3 * divisor)
         values = _VALUES + [random.getrandbits(8) for _ in range(20)]
-        sent, taken, cycles = 0, [], 0
+        taken: list[int] = []
+        sent, cycles = 0, 0
         while len(taken) < len(values):
             taker.drive(rx=sender.read("tx"))
             offered = sent < len(values) and (cycles < 150 * divisor or random.random() < 0.01)
