@@ -215,6 +215,22 @@ def test_a_session_that_breaks_off_leaves_nothing_behind(
         run_all(driver, deployment, rng)
 
 
+def test_operations_that_are_none_do_not_hang_the_board(
+    board: SimulatedBoard, deployment: Deployment, rng: np.random.Generator
+) -> None:
+    """Frames with right CRCs, and anything in them."""
+    for _ in range(8):
+        with open_board(board.port, BOARD) as driver:
+            driver.load(deployment.image)
+            driver._connection.send(rng.bytes(int(rng.integers(1, 2000))))
+            for _ in range(10):
+                driver._connection.exchange(Register.STATUS)
+            assert driver.read(Register.FINGERPRINT) == BOARD.fingerprint
+    with open_board(board.port, BOARD) as driver:
+        driver.load(deployment.image)
+        run_all(driver, deployment, rng)
+
+
 def test_a_frame_too_long_is_dropped(
     board: SimulatedBoard, deployment: Deployment, rng: np.random.Generator
 ) -> None:

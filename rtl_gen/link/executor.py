@@ -1,6 +1,6 @@
 """Operations of the host: writes to registers, words of a program, beats of inputs."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -71,7 +71,7 @@ class Executor(wiring.Component):
         word_end = Signal()
         m.d.comb += [
             self.value.eq(self.i.payload),
-            self.address.eq(register),
+            self.address.eq(Mux(waiting, Register.STATUS, register)),
             self.program.payload.eq(word[-32:]),
             self.input.payload.elements.eq(word[-8 * beat :]),
             self.input.payload.last.eq(last & (left == 0)),
@@ -100,7 +100,6 @@ class Executor(wiring.Component):
                     with m.If(self.i.valid):
                         m.next = "DATA"
                 with m.Elif(waiting):
-                    m.d.comb += self.address.eq(Register.STATUS)
                     with m.If(self.granted & (self.status & Status.READY).any()):
                         m.d.sync += waiting.eq(0)
                 with m.Else():

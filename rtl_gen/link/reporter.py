@@ -31,10 +31,10 @@ class Reporter(wiring.Component):
     acknowledged : Out(8), that of the first byte of results that the host wants
     position : Out(8), of a byte of results; result : In(8), that byte, a cycle later
     register : Out(4), what register is wanted; place : Out(2), which of its bytes; value : In(8),
-        that byte; reading : Out(1), it is taken in this cycle
+        that byte; reading : Out(1), it is taken in this cycle, or the next ones
     o : Out(stream of bytes), the frames
 
-    Latency: 1 cycle to the first byte. Throughput: that of ``o``, at most a byte in 9 cycles.
+    Latency: 2 cycles to the first byte. Throughput: that of ``o``, at most a byte in 10 cycles.
     """
 
     def __init__(self) -> None:
@@ -70,21 +70,29 @@ class Reporter(wiring.Component):
         index = Signal(4, init=_BEGIN)
         stop = Signal(8)
         byte = Signal(8)
+        # The byte that is being sent, in its turn after an escape.
+        held = Signal(8)
+        loaded = Signal()
         flipped = Signal()
         special = Signal()
+        take = Signal()
         sent = Signal()
         at_results = Signal()
+        results_end = Signal()
+        at_crc = index[2:] == _CRC >> 2
         m.d.comb += [
             at_results.eq(index == _RESULTS),
+            results_end.eq(at_results & (self.position == stop)),
             self.place.eq(index[:2]),
-            special.eq(((byte == FLAG) | (byte == ESCAPE)) & (index != _END) & ~flipped),
-            self.o.payload.eq(Mux(special, ESCAPE, byte ^ Mux(flipped, FLIP, 0))),
-            self.o.valid.eq(busy & ~(at_results & (self.position == stop))),
-            sent.eq(self.o.valid & self.o.ready & ~special),
-            self.reading.eq(busy & self.o.ready & (index[2:] == _VALUE >> 2)),
+            take.eq(busy & ~loaded & ~checksum.busy & ~results_end),
+            self.reading.eq(busy & ~loaded & (index[2:] == _VALUE >> 2)),
+            special.eq(((held == FLAG) | (held == ESCAPE)) & (index != _END) & ~flipped),
+            self.o.payload.eq(Mux(special, ESCAPE, held ^ Mux(flipped, FLIP, 0))),
+            self.o.valid.eq(loaded),
+            sent.eq(loaded & self.o.ready & ~special),
             checksum.data.eq(byte),
-            checksum.valid.eq(sent & (index[2:] != _CRC >> 2) & (index != _END)),
-            checksum.shift.eq(sent & (index[2:] == _CRC >> 2)),
+            checksum.valid.eq(take & ~at_crc & (index != _END)),
+            checksum.shift.eq(take & at_crc),
             checksum.start.eq(~busy),
         ]
         with m.Switch(index):
@@ -107,14 +115,15 @@ class Reporter(wiring.Component):
             with m.Case(_END):
                 m.d.comb += byte.eq(FLAG)
 
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += flipped.eq(special)
-        with m.If(at_results):
-            with m.If(self.position == stop):
-                m.d.sync += index.eq(_CRC)
-            with m.Elif(sent):
+        with m.If(take):
+            m.d.sync += [held.eq(byte), loaded.eq(1)]
+            with m.If(at_results):
                 m.d.sync += self.position.eq(self.position + 1)
-        with m.Elif(sent):
+        with m.If(loaded & self.o.ready):
+            m.d.sync += [flipped.eq(special), loaded.eq(special)]
+        with m.If(busy & ~loaded & results_end):
+            m.d.sync += index.eq(_CRC)
+        with m.Elif(sent & ~at_results):
             m.d.sync += index.eq(index + 1)
             with m.If(index == _END):
                 m.d.sync += busy.eq(0)
@@ -127,7 +136,7 @@ class Reporter(wiring.Component):
                 self.register.eq(asked.register),
             ]
         # Of the frames since the last report's.
-        with m.If(sent & (index == _BEGIN + 2)):
+        with m.If(take & (index == _BEGIN + 2)):
             m.d.sync += wrong.eq(0)
         with m.If(self.ended):
             m.d.sync += wanted.eq(1)

@@ -15,7 +15,7 @@ from sim.benches.ports import Ports, bench_test
 
 __all__ = ["fields", "meeting", "results"]
 
-_GAP = 10
+_GAP = 12
 """Fewest cycles between bytes."""
 
 
