@@ -99,6 +99,9 @@ class Connection:
 
     def _forget(self) -> None:
         self._queue = bytearray()
+        # Bytes of data before the queue, and where from and to between them no frame may end.
+        self._framed = 0
+        self._ties: deque[tuple[int, int]] = deque()
         self._sent: deque[bytes] = deque()
         self._first = 0
         self._room = 0
@@ -136,9 +139,17 @@ class Connection:
         self.clock = 1000 * (report.value % (1 << CLOCK_BITS))
         self._room = self._ring
 
-    def send(self, data: bytes) -> None:
-        """Have operations sent, after those before."""
+    def send(self, data: bytes, tied: int = 0) -> None:
+        """Have operations sent, after those before.
+
+        Parameters
+        ----------
+        tied : how many of the last bytes come in one frame with the byte before them
+        """
         self._queue += data
+        end = self._framed + len(self._queue)
+        if tied:
+            self._ties.append((end - tied, end))
 
     def query(self, register: int) -> int:
         """The value of a register now, whatever operations wait.
@@ -172,6 +183,7 @@ class Connection:
         while size := self._sendable():
             data = bytes(self._queue[:size])
             del self._queue[:size]
+            self._framed += size
             self._sent.append(data)
             self._transmit(register, sequence_add(self._first, len(self._sent) - 1), data)
         if self._asked is None:
@@ -210,7 +222,14 @@ class Connection:
             return 0
         room = self._room - sum(map(len, self._sent)) - CRC_BYTES
         size = min(len(self._queue), self.frame_bytes, room)
-        return size if size >= min(len(self._queue), self._ring // _SHORTEST) else 0
+        if size < min(len(self._queue), self._ring // _SHORTEST):
+            return 0
+        while self._ties and self._ties[0][1] <= self._framed:
+            self._ties.popleft()
+        for begin, end in self._ties:
+            if begin <= self._framed + size < end and begin > self._framed + 1:
+                return begin - 1 - self._framed
+        return size
 
     def _transmit(
         self, register: int, number: int, data: bytes = b"", *, restart: bool = False

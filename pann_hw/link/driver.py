@@ -168,10 +168,10 @@ class BoardDriver:
         with self._watch(lambda: f"inference {len(done)} of {count} does not end") as check:
             while len(done) < count:
                 while connection.waiting < _AHEAD * connection.frame_bytes:
-                    more = next(operations, b"")
+                    more, tied = next(operations, (b"", 0))
                     if not more:
                         break
-                    connection.send(more)
+                    connection.send(more, tied)
                 report = connection.exchange(Register.STATUS)
                 if report is not None and report.register == Register.STATUS:
                     self._check(report.value)
@@ -186,20 +186,23 @@ class BoardDriver:
         cycles = np.ascontiguousarray(table[:, -4:]).view("<u4")[:, 0].astype(np.int64)
         return BoardRun(_signed(table[:, :-4].reshape(count, outputs, width)), cycles, seconds)
 
-    def _operations(self, inputs: np.ndarray, points: np.ndarray) -> Iterator[bytes]:
-        """All operations of a run. Each inference is started before the one ahead has its input's
-        end, so that the cycles of all are those of the whole run."""
+    def _operations(self, inputs: np.ndarray, points: np.ndarray) -> Iterator[tuple[bytes, int]]:
+        """All operations of a run, and how many bytes at the end of each part start an inference.
+
+        An inference's start comes in the frame in which the input of the one before it ends. It is
+        taken while that one runs, so that the cycles of all are those of the whole run.
+        """
         beats = _beats(inputs, self._config)
         before = -1
         for index in range(len(inputs) + 1):
-            if index:
-                yield _input(beats[index - 1])
+            start = b""
             if index < len(inputs):
                 if points[index] != before:
                     before = int(points[index])
-                    yield bytes((Operation.WRITE | Register.POINT, before))
-                start = Operation.WRITE | Operation.WHEN_READY | Register.CONTROL
-                yield bytes((start, Control.START))
+                    start += bytes((Operation.WRITE | Register.POINT, before))
+                first = Operation.WRITE | Operation.WHEN_READY | Register.CONTROL
+                start += bytes((first, Control.START))
+            yield (_input(beats[index - 1]) if index else b"") + start, len(start)
 
     def _settle(self) -> None:
         """Wait until the board has done all that was sent."""
