@@ -1,8 +1,9 @@
 """A connection to a board: data in order and once, results, and registers, over a line with faults.
 
 The board answers every frame with a report, and takes frames with data in the order of their
-numbers alone. A frame that was not taken is sent again when the reports to all that was sent have
-come, when one says that a frame was damaged, or when none has come for too long (go back N).
+numbers alone. Where the report to the last frame does not tell that all of them were taken, or one
+tells that a frame came damaged, or none comes for too long, the host asks until it gets an answer,
+and then sends again all that was not taken (go back N).
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ class Connection:
         self._noise = 0
         # Of the last frame without a report to it: whether it had data, and its number.
         self._asked: tuple[bool, int] | None = None
+        # Whether the reports to all frames have come.
+        self._settled = True
         self._forget()
 
     def _forget(self) -> None:
@@ -106,6 +109,8 @@ class Connection:
         self._first = 0
         self._room = 0
         self._received = 0
+        # Whether results have been lost on the way.
+        self._gap = True
         self.results.clear()
 
     @property
@@ -176,7 +181,11 @@ class Connection:
         InputError : the board's link is of another version
         ToolError : the board does not answer, or has been reset, or the port has gone
         """
-        if self._asked is None and self._sent:
+        if self._asked is None and self._sent and not self._settled:
+            # Reports to what is sent again would mix with those that are still on their way, and
+            # each of them would have it sent once more.
+            self._answer(register, self._next_poll())
+        if self._settled:
             for index, data in enumerate(self._sent):
                 self._transmit(register, sequence_add(self._first, index), data)
             self.counters.repeated += len(self._sent)
@@ -203,6 +212,7 @@ class Connection:
                 found = (report.restart, report.data, report.number, report.register)
                 if found == (restart, False, number, register):
                     self._asked = None
+                    self._settled = True
                     if not restart:
                         self._take(report)
                     return report
@@ -234,11 +244,14 @@ class Connection:
     def _transmit(
         self, register: int, number: int, data: bytes = b"", *, restart: bool = False
     ) -> None:
-        frame = framed(request(register, number, self._received, data, restart=restart))
+        frame = framed(
+            request(register, number, self._received, data, again=self._gap, restart=restart)
+        )
         if self._asked is None:
             # Whatever noise came before is a frame of its own.
             frame = bytes((FLAG,)) + frame
         self._port.write(frame)
+        self._settled = False
         self._asked = bool(data), number
         self._deadline = time.monotonic() + self._patience
         self.counters.frames += 1
@@ -294,6 +307,7 @@ class Connection:
         room = report.room * self._ring // 256
         known = (self._received - report.position) % RESULT_BYTES
         new = report.results[known:]
+        self._gap = known > len(report.results)
         self.results += new
         self._received += len(new)
         self.progress += bool(accepted or new or room != self._room)

@@ -35,7 +35,7 @@ VERSION = 1
 """Of the link, in every frame of either side; a board discards frames of another."""
 
 VERSION_BITS = 3
-SEQUENCE_BITS = 7
+SEQUENCE_BITS = 6
 
 FLAG = 0x7E
 """Ends a frame."""
@@ -61,7 +61,9 @@ CLOCK_BITS = 24
 
 _REPORT_HEADER = 9
 _RESTART = 1 << 4
-_DATA = 1 << SEQUENCE_BITS
+_AGAIN = 1 << 6
+_DATA = 1 << 7
+_WRONG = 1 << 7
 
 
 class Operation(enum.IntFlag):
@@ -86,20 +88,28 @@ def sequence_add(number: int, count: int) -> int:
 
 
 def request(
-    register: int, number: int, position: int, data: bytes = b"", *, restart: bool = False
+    register: int,
+    number: int,
+    position: int,
+    data: bytes = b"",
+    *,
+    again: bool = False,
+    restart: bool = False,
 ) -> bytes:
     """The body of a frame to the board.
 
     Parameters
     ----------
     register : that the report shall show, 0..15
-    number : of the frame, 0..127: with ``data`` its sequence number, else anything
+    number : of the frame, 0..63: with ``data`` its sequence number, else anything
     position : bytes of results that have come, modulo 256
     data : operations, or a part of them
-    restart : forget all operations and results, and reset the accelerator
+    again : send results from ``position`` on, not from where the last report has ended
+    restart : forget all operations and results, and reset the accelerator; together with ``again``
     """
     head = VERSION << 8 - VERSION_BITS | _RESTART * restart | register
-    return bytes((head, _DATA * bool(data) | number, position % RESULT_BYTES)) + data
+    tag = _DATA * bool(data) | _AGAIN * again | number
+    return bytes((head, tag, position % RESULT_BYTES)) + data
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,7 @@ class Report:
     wrong : whether a frame since the last report was none
     room : what is free of the ring of operations, in 256ths of it, rounded down; 1..256
     position : of the first byte of ``results``, modulo 256
-    results : bytes of results that have not been said to have come
+    results : bytes of results behind those of the report before, or from where they were wanted
     """
 
     version: int
@@ -140,11 +150,11 @@ class Report:
             head >> 8 - VERSION_BITS,
             bool(head & _RESTART),
             bool(tag & _DATA),
-            tag % _DATA,
+            tag % (1 << SEQUENCE_BITS),
             head & 15,
             int.from_bytes(body[3:7], "little"),
-            following % _DATA,
-            bool(following & _DATA),
+            following % (1 << SEQUENCE_BITS),
+            bool(following & _WRONG),
             body[7] or 256,
             body[8],
             body[_REPORT_HEADER:],

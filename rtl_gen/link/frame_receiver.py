@@ -24,6 +24,7 @@ REQUEST = data.StructLayout(
         "restart": 1,
         "version": VERSION_BITS,
         "number": SEQUENCE_BITS,
+        "again": 1,
         "data": 1,
         "position": 8,
     }
@@ -48,7 +49,7 @@ class FrameReceiver(wiring.Component):
     right : Out(1), a pulse: a frame that is one has ended; ``request`` : Out, its header
     ended : Out(1), a pulse: a frame has ended, right or wrong
     restart : Out(1), a pulse with ``right``: a request to begin anew, by which the ring is emptied
-    following : Out(7), sequence number of the next frame with data
+    following : Out(6), sequence number of the next frame with data
     room : Out(8), what is free of the ring, in 256ths of it, rounded down; 0: all of it
     o : Out(stream of bytes), the operations, as they were sent
 

@@ -20,15 +20,16 @@ class Reporter(wiring.Component):
     varying length.
 
     What is asked for while a report is under way is answered by one more report. A report is of the
-    time at which each of its bytes is sent; which results it has is settled as it begins.
+    time at which each of its bytes is sent; which results it has is settled as it begins: those
+    behind the last report's, or behind those that the host has where it wants them again.
 
     Members
     -------
     ended : In(1), a pulse: a frame has ended; right : In(1), with it: and is one, whose header is
         ``request`` : In
-    following : In(7), room : In(8), of the receiver
+    following : In(6), room : In(8), of the receiver
     end : In(8), the position behind the last byte of results
-    acknowledged : Out(8), that of the first byte of results that the host wants
+    acknowledged : Out(8), that of the first byte of results that the host has not said to have
     position : Out(8), of a byte of results; result : In(8), that byte, a cycle later
     register : Out(4), what register is wanted; place : Out(2), which of its bytes; value : In(8),
         that byte; reading : Out(1), it is taken in this cycle, or the next ones
@@ -99,9 +100,9 @@ class Reporter(wiring.Component):
             with m.Case(_BEGIN):
                 m.d.comb += byte.eq(Cat(self.register, asked.restart, Const(VERSION, VERSION_BITS)))
             with m.Case(_BEGIN + 1):
-                m.d.comb += byte.eq(Cat(asked.number, asked.data))
+                m.d.comb += byte.eq(asked.as_value()[8:16])
             with m.Case(_BEGIN + 2):
-                m.d.comb += byte.eq(Cat(self.following, wrong))
+                m.d.comb += byte.eq(Cat(self.following, Const(0, 1), wrong))
             with m.Case(*range(_VALUE, _ROOM)):
                 m.d.comb += byte.eq(self.value)
             with m.Case(_ROOM):
@@ -131,10 +132,12 @@ class Reporter(wiring.Component):
             m.d.sync += [
                 busy.eq(1),
                 wanted.eq(0),
-                self.position.eq(asked.position),
                 stop.eq(self.end),
                 self.register.eq(asked.register),
             ]
+            # Else on from where the last report has ended.
+            with m.If(asked.again):
+                m.d.sync += self.position.eq(asked.position)
         # Of the frames since the last report's.
         with m.If(take & (index == _BEGIN + 2)):
             m.d.sync += wrong.eq(0)
