@@ -16,7 +16,6 @@ BASE: Mapping[str, int | str] = {
     "window_slots": 16,
     "operand_width": 8,
     "low_bits": 8,
-    "requantise_lanes": 4,
     "input_elements": 4,
     "activation_words": 65536,
     "term_words": 131072,

@@ -51,8 +51,10 @@ class Accumulator(wiring.Component):
         if self._digit_bits:
             before = Mux(self.scale, (before << self._digit_bits)[: self._width], before)
         kept = before & (~self.clear).replicate(self._width)
+        total = Signal(signed(self._width), reset_less=True)
+        m.d.comb += self.value.eq(total)
         with m.If(self.enable):
-            m.d.sync += self.value.eq(kept.as_signed() + self.delta)
+            m.d.sync += total.eq(kept.as_signed() + self.delta)
         return m
 
 
@@ -78,8 +80,8 @@ class GatedAccumulator(Accumulator):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         split = self._low_bits
-        low = Signal(split)
-        high = Signal(signed(self._width - split))
+        low = Signal(split, reset_less=True)
+        high = Signal(signed(self._width - split), reset_less=True)
         m.d.comb += self.value.eq((high << split) | low)
 
         extended = Signal(signed(max(self._delta_width, split + 1)))
@@ -156,7 +158,7 @@ class UnsignedAccumulator(wiring.Component):
         for low, high in ((0, self._low_bits), (self._low_bits, self._width)):
             if low == high:
                 continue
-            part = Signal(high - low, name=f"bits{low}")
+            part = Signal(high - low, name=f"bits{low}", reset_less=True)
             total = Signal(high - low + 2, name=f"sum{low}")
             before = (part & (~self.clear).replicate(len(part))) ^ self.turn.replicate(len(part))
             # The bit below the lowest makes the carry.

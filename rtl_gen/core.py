@@ -109,9 +109,11 @@ class Core(wiring.Component):
                     m.d.comb += lane.negative[number].eq(place.negative[index])
 
         finished = Signal()
+        copied = Signal(sums_layout(config), reset_less=True)
+        m.d.comb += self.sums.eq(copied)
         m.d.sync += finished.eq(last)
         with m.If(finished):
-            m.d.sync += [self.sums.eq(accumulators), self.ready.eq(1)]
+            m.d.sync += [copied.eq(accumulators), self.ready.eq(1)]
         with m.Elif(self.taken):
             m.d.sync += self.ready.eq(0)
         return m

@@ -1,6 +1,6 @@
 """Takes an inference's input elements and says where in the activation memory they go."""
 
-from amaranth import Const, Elaboratable, EnableInserter, Module, Mux, Signal, Value
+from amaranth import Array, Const, Elaboratable, EnableInserter, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -153,7 +153,9 @@ class InputLoader(wiring.Component):
             return Const(1, 1)
         index = Signal(range(count))
         m.d.comb += self.whole_beat.eq(self.point.whole_beats)
-        element = beat.word_select(index, self._config.operand_width)
+        width = self._config.operand_width
+        # word_select would multiply where the width is no power of two.
+        element = Array(beat[at * width :][:width] for at in range(count))[index]
         m.d.comb += self.elements.eq(Mux(self.whole_beat, beat, element.replicate(count)))
         with m.If(self.start):
             m.d.sync += index.eq(0)

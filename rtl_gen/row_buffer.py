@@ -1,6 +1,6 @@
 """The windows that all cores share: a ring that the reader fills and the cores follow."""
 
-from amaranth import Array, Module, Value
+from amaranth import Array, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -67,13 +67,16 @@ class RowBuffer(wiring.Component):
         banks = self._config.banks
         bank_bits = banks.bit_length() - 1
         place = self.filled[bank_bits : count_bits(self._config) - 1]
+        # What nobody reads before it is written needs no reset: a gate less before each bit.
+        stored = Signal(rows_layout(self._config), reset_less=True)
+        m.d.comb += self.rows.eq(stored)
         with m.If(self.write):
             m.d.sync += self.filled.eq(self.filled + banks)
             for group in range(self._groups):
                 with m.If(place == group):
                     m.d.sync += self.last[group].eq(self.group_last)
                     for bank in range(banks):
-                        m.d.sync += self.rows[group * banks + bank].eq(self.i[bank])
+                        m.d.sync += stored[group * banks + bank].eq(self.i[bank])
         with m.If(self.flush):
             m.d.sync += self.filled.eq(0)
         return m

@@ -392,6 +392,41 @@ def test_generate_writes_everything_or_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["hw"]
 
 
+@pytest.mark.parametrize("bus", ["axi", "wishbone"])
+def test_generate_behind_a_bus(
+    bus: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    result = output(capsys, "generate", *SMALL, "--bus", bus, "--output", f"{tmp_path}/hw")
+    kinds = {
+        "verilog", "waivers", "config", "ports", "fusesoc", "ip_xact", "header", "registers",
+    } | ({"driver"} if bus == "wishbone" else set())  # fmt: skip
+    names = {str(result[kind]) for kind in kinds}
+    assert names == {str(path) for path in (tmp_path / "hw").iterdir()}
+    assert result["verilog"] == f"{tmp_path}/hw/pann_{bus}.v"
+    assert main(["generate", *SMALL, "--bus", bus, "--output", f"{tmp_path}/hw"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in names - {str(result["config"])})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--bus", "apb"), "bus = 'apb': must be one of axi, wishbone"),
+        (("--fifo-depth", "8"), "--fifo-depth 8: only with --bus wishbone"),
+        (("--bus", "axi", "--fifo-depth", "8"), "fifo_depth = 8: only for wishbone"),
+        (("--bus", "wishbone", "--fifo-depth", "2"), "fifo_depth = 2: must be 4..2048"),
+    ],
+)
+def test_generate_refuses_a_bus_that_cannot_be(
+    arguments: tuple[str, ...],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    assert message in refusal(capsys, 2, "generate", *arguments, "--output", f"{tmp_path}/hw")
+    assert not list(tmp_path.iterdir())
+
+
 def test_parameters_that_are_words_are_options(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

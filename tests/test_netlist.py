@@ -38,6 +38,7 @@ CONFIGS = {
     "linear layers alone": _config(
         layer_kinds="linear", weight_words=64, weight_width=4, operand_width=4, cores=1, rails=1
     ),
+    "beats of elements of five bits": _config(operand_width=5, input_elements=8, cores=1),
     "csd, accumulator without gate": _config(cores=1, low_bits=24),
     "csd, two unsigned terms": _config(cores=1, terms_per_rail=2),
     "csd, four terms": _config(cores=1, rails=2, terms_per_rail=2, requantise_lanes=4),

@@ -7,89 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pann_hw.integer.network import Accumulate, IntegerNetwork, MaxPool, Source, Tensor
-from pann_hw.integer.requantise import Scale
-from pann_hw.integer.run import run
-from pann_hw.machine.machine import Machine
-from pann_hw.program.compile import compile_network
-from pann_hw.program.image import link
-from pann_hw.program.program import Program
-from pann_hw.program.stores import output_map
 from sim.benches.run import run_accelerator
 from sim.benches.units import BEATS
-
-Shape = tuple[int, int, int]
-
-_INFERENCES = 4
-
-
-class Maker:
-    """Layers with random integers of a given size."""
-
-    def __init__(self, rng: np.random.Generator, bits: int, size: float) -> None:
-        self._rng, self._bits, self._size = rng, bits, size
-
-    def source(self, tensor: str, shape: tuple[int, ...], **options: object) -> Source:
-        weights = np.rint(self._rng.laplace(0, self._size, shape)).astype(np.int64)
-        return Source(tensor, weights, **options)  # type: ignore[arg-type]
-
-    def layer(self, name: str, shape: Shape, *sources: Source, raw: bool = False) -> Accumulate:
-        channels = shape[0]
-        scales = tuple(Scale.nearest(0.02 * (1 + c / 3)) for c in range(channels))
-        bias = self._rng.integers(-60, 200, channels)
-        output = Tensor(name, shape, self._bits, zero_point=0 if raw else 1)
-        return Accumulate(output, sources, bias, None if raw else scales, 2**self._bits - 1)
-
-
-def residual(make: Maker) -> IntegerNetwork:
-    """3 x 3 kernels, depthwise, a residual addition, max pooling; channels that no C divides."""
-    return IntegerNetwork(
-        Tensor("x", (2, 5, 6), 8, zero_point=9),
-        (
-            make.layer("a", (3, 5, 6), make.source("x", (3, 2, 3, 3), padding=(1, 1))),
-            make.layer(
-                "b",
-                (3, 5, 6),
-                make.source("a", (3, 1, 3, 3), padding=(1, 1), groups=3),
-                Source("a", np.full((3, 1, 1, 1), 2), groups=3, learned=False),
-            ),
-            MaxPool(Tensor("p", (3, 2, 3), 8), "b", (2, 2), (2, 2)),
-            make.layer("o", (4, 1, 1), make.source("p", (4, 3, 2, 3)), raw=True),
-        ),
-    )
-
-
-def strided(make: Maker) -> IntegerNetwork:
-    """A 5 x 5 kernel with stride 2, and an output of rows that N does not divide."""
-    return IntegerNetwork(
-        Tensor("x", (1, 9, 9), 8, zero_point=128),
-        (
-            make.layer(
-                "a", (2, 5, 5), make.source("x", (2, 1, 5, 5), stride=(2, 2), padding=(2, 2))
-            ),
-            make.layer("o", (3, 5, 5), make.source("a", (3, 2, 1, 1)), raw=True),
-        ),
-    )
-
-
-def cases(
-    programs: list[list[tuple[IntegerNetwork, Program]]], rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """What the bench runs and expects: see `sim.benches.accelerator`."""
-    arrays: dict[str, np.ndarray] = {}
-    for number, points in enumerate(programs):
-        image = link([program for _, program in points])
-        machine = Machine(image)
-        arrays[f"stream{number}"] = image.stream()
-        for point, (network, program) in enumerate(points):
-            x = rng.integers(0, 256, (_INFERENCES, *network.input.shape))
-            result = run(network, x)["o"].numpy()
-            key = f"{number}_{point}"
-            arrays[f"inputs{key}"] = x.reshape(_INFERENCES, -1)
-            channel, row, column = np.array(output_map(program)).T
-            arrays[f"outputs{key}"] = result[:, channel, row, column]
-            arrays[f"cycles{key}"] = np.array(machine.run(point).cycles)
-    return arrays
+from tests.accelerator_cases import Maker, residual, save_cases, strided
 
 
 @pytest.fixture
@@ -97,13 +17,7 @@ def case_file(tmp_path: Path, rng: np.random.Generator) -> Path:
     """Program 0: a network at two operating points; program 1: another network."""
     points = [(residual(Maker(rng, 6, 1.5)), "csd"), (residual(Maker(rng, 3, 0.7)), "unary")]
     other = [(strided(Maker(rng, 4, 1.0)), "csd")]
-    programs = [
-        [(network, compile_network(network, BEATS, encoding)) for network, encoding in group]
-        for group in (points, other)
-    ]
-    path = tmp_path / "cases.npz"
-    np.savez(path, **cases(programs, rng))  # type: ignore[arg-type]
-    return path
+    return save_cases(tmp_path / "cases.npz", BEATS, [points, other], rng)
 
 
 def test_bench(case_file: Path, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""``pann-hw generate``: the accelerator's Verilog."""
+"""``pann-hw generate``: the accelerator's Verilog, bare or behind a bus."""
 
 from __future__ import annotations
 
@@ -14,12 +14,28 @@ from pann_hw.errors import InputError
 
 __all__ = ["add_arguments", "run", "show", "write_hardware"]
 
+_PACKAGE = {
+    "ports": "Ports",
+    "fusesoc": "FuseSoC",
+    "ip_xact": "IP-XACT",
+    "registers": "Registers",
+    "header": "C header",
+    "driver": "C driver",
+}
+"""Kinds of files that come with a bus, and how they are shown."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument(
         "--output", type=Path, default=Path("build/accelerator"), metavar="FOLDER",
         help="default %(default)s",
+    )  # fmt: skip
+    bus = parser.add_argument_group("bus", "of a system on chip, see docs/buses.md")
+    bus.add_argument("--bus", metavar="NAME", help="axi or wishbone; left out, bare streams")
+    bus.add_argument(
+        "--fifo-depth", type=int, metavar="N",
+        help="of the queues of input and output behind wishbone; default 16",
     )  # fmt: skip
     sizing = parser.add_argument_group("size", "the smallest that runs a network at a rate")
     sizing.add_argument(
@@ -45,21 +61,44 @@ def write_hardware(config: AcceleratorConfig, folder: Path) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Generate."""
-    config, tried = _sized(args, load_config(args))
+    config, tried = _sized(args, _checked(args))
     folder = check_writable(args.output, folder=True)
     with output_folder(folder) as part:
-        write_hardware(config, part)
-    verilog = folder / "accelerator.v"
+        files = _write(args, config, part)
+    verilog = folder / files["verilog"]
     return {
-        "verilog": str(verilog),
-        "config": str(folder / "config.json"),
-        "waivers": str(folder / "waivers.vlt"),
+        **{kind: str(folder / name) for kind, name in files.items()},
         "bytes": verilog.stat().st_size,
+        "bus": args.bus,
         "parameters": asdict(config),
         "tried": tried,
         "fps": args.fps,
         "clock": args.clock,
     }
+
+
+def _checked(args: argparse.Namespace) -> AcceleratorConfig:
+    """The configuration, once it is known that the bus is possible."""
+    config = load_config(args)
+    if args.bus is None:
+        if args.fifo_depth is not None:
+            raise InputError(f"--fifo-depth {args.fifo_depth}: only with --bus wishbone")
+        return config
+    from rtl_gen.bus.create import check_bus
+
+    check_bus(args.bus, args.fifo_depth)
+    return config
+
+
+def _write(args: argparse.Namespace, config: AcceleratorConfig, folder: Path) -> dict[str, str]:
+    """Write all files; what each is, and its name."""
+    if args.bus is None:
+        write_hardware(config, folder)
+        return {"verilog": "accelerator.v", "config": "config.json", "waivers": "waivers.vlt"}
+    from rtl_gen.bus.create import create_bus
+    from rtl_gen.packaging.write import write_package
+
+    return write_package(create_bus(args.bus, config, args.fifo_depth), config, folder)
 
 
 def _sized(
@@ -130,5 +169,8 @@ def show(result: dict[str, object]) -> None:
         (name, left_out[name] if value is None else value) for name, value in parameters.items()
     ]
     table("Accelerator", ("parameter", "value"), shown)
-    print(f"Verilog: {result['verilog']} ({result['bytes']} bytes)")
-    print(f"Lint:    verilator --lint-only -Wall {result['waivers']} {result['verilog']}")
+    print(f"Verilog:   {result['verilog']} ({result['bytes']} bytes)")
+    print(f"Lint:      verilator --lint-only -Wall {result['waivers']} {result['verilog']}")
+    for kind, title in _PACKAGE.items():
+        if kind in result:
+            print(f"{title + ':':<10} {result[kind]}")

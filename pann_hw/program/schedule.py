@@ -29,7 +29,8 @@ def bundles(
     the second as long as there are such within reach: a sign that stays flips no bits. Terms of
     one operand stay together for the same reason. For unsigned accumulators windows are taken in
     groups, of each all terms of one sign and then those of the other, beginning with the sign
-    of the last one; a tile that ends with subtractions has a last bundle without terms.
+    of the last one, each after the one that it has most in common with; a tile that ends with
+    subtractions has a last bundle without terms.
 
     Parameters
     ----------
@@ -105,6 +106,7 @@ def _turns(terms: list[Term], config: AcceleratorConfig) -> Iterator[tuple[int, 
     reach = min(_room(config), 3 * config.window_slots // 4)
     waiting = terms[::-1]
     negative = False
+    last: Term | None = None
     while waiting:
         end = waiting[-1][0] + reach
         group: list[Term] = []
@@ -112,12 +114,33 @@ def _turns(terms: list[Term], config: AcceleratorConfig) -> Iterator[tuple[int, 
             group.append(waiting.pop())
         for sign in (negative, not negative):
             of_sign = [term for term in group if term[3] == sign]
-            for first in range(0, len(of_sign), config.terms):
-                cycle: list[Term | None] = list(of_sign[first : first + config.terms])
-                yield min(term[0] for term in group), cycle + [None] * (config.terms - len(cycle))
-                for term in of_sign[first : first + config.terms]:
-                    group.remove(term)
+            while of_sign:
+                base = min(term[0] for term in group)
+                cycle: list[Term | None] = [None] * config.terms
+                for place in range(min(config.terms, len(of_sign))):
+                    last = _nearest(of_sign, last)
+                    of_sign.remove(last)
+                    group.remove(last)
+                    cycle[place] = last
+                yield base, cycle
                 negative = sign
+
+
+def _nearest(terms: Sequence[Term], last: Term | None) -> Term:
+    """Of terms in order the first that changes the fewest lines of the operand select and shifter.
+
+    Another window changes all lanes' operands and the lines that select it, another offset those
+    operands and its own lines, another factor the lines of its bits.
+    """
+    if last is None:
+        return terms[0]
+    window, offset, factor, _ = last
+    return min(
+        terms,
+        key=lambda term: (
+            (2 if term[0] != window else int(term[1] != offset)) + (term[2] ^ factor).bit_count()
+        ),
+    )
 
 
 def _record(

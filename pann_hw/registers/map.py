@@ -159,7 +159,8 @@ class Description:
     access : what may be done with it
     fields : from the lowest bit up; bits without a field are 0, and are ignored where written
     meaning : of the whole, for people
-    reset : value after reset; None where the configuration decides it, see :func:`constants`
+    reset : value after reset; None where the hardware's parameters decide it
+    constant : whether it never changes; see :func:`constants`
     """
 
     register: Register
@@ -168,6 +169,7 @@ class Description:
     fields: tuple[Field, ...]
     meaning: str
     reset: int | None = 0
+    constant: bool = False
 
     @property
     def name(self) -> str:
@@ -234,6 +236,7 @@ REGISTERS = (
         _whole("FINGERPRINT", "CRC-32 of the configuration"),
         "of the configuration; a program must carry the same",
         reset=None,
+        constant=True,
     ),
     Description(
         Register.IDENTITY, Block.ACCELERATOR, Access.READ,
@@ -243,6 +246,7 @@ REGISTERS = (
         ),
         "tells that this is such an accelerator",
         reset=None,
+        constant=True,
     ),
     Description(
         Register.SHAPE, Block.ACCELERATOR, Access.READ,
@@ -255,6 +259,7 @@ REGISTERS = (
         ),
         "parameters that a host needs",
         reset=None,
+        constant=True,
     ),
     Description(
         Register.INTERRUPT, Block.BUS, Access.READ_WRITE,

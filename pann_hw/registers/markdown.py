@@ -10,11 +10,20 @@ from pann_hw.registers.map import REGISTERS, Block, Description, Field
 __all__ = ["error_table", "register_table"]
 
 
-def register_table(blocks: Iterable[Block] = Block) -> str:
-    """The registers of some hardware, all where left out: addresses in words, what may be done with
-    them, and their fields."""
+def register_table(blocks: Iterable[Block], *, of_bytes: bool) -> str:
+    """The registers of some hardware: addresses, what may be done with them, and their fields.
+
+    Parameters
+    ----------
+    blocks : whose registers
+    of_bytes : whether addresses are those on a bus; else they count words
+    """
     wanted = set(blocks)
-    rows = [_row(one) for one in REGISTERS if one.block in wanted]
+    rows = [
+        (f"{one.byte_address:#04x}" if of_bytes else str(one.register.value), *_row(one))
+        for one in REGISTERS
+        if one.block in wanted
+    ]
     return _table(("address", "register", "access", "meaning"), rows)
 
 
@@ -38,7 +47,7 @@ def _row(one: Description) -> tuple[str, ...]:
     # A field that is the whole register needs no place.
     if [field.width for field in one.fields] != [32]:
         meaning += ": " + "; ".join(_field(field) for field in one.fields)
-    return (str(one.register.value), one.name, one.access.value, meaning)
+    return (one.name, one.access.value, meaning)
 
 
 def _field(field: Field) -> str:

@@ -1,24 +1,17 @@
-"""The whole accelerator as a host sees it: streams, registers, interrupt.
-
-What to run comes in the .npz file that the environment variable ACCELERATOR_CASES names: arrays
-``stream{p}`` (uint32), and for each program p and operating point k ``inputs{p}_{k}`` (inferences,
-elements), ``outputs{p}_{k}`` (inferences, outputs) in the stream's order, ``cycles{p}_{k}``.
-"""
+"""The whole accelerator as a host sees it: streams, registers, interrupt."""
 
 from __future__ import annotations
 
-import os
 import random
-from dataclasses import dataclass
 from typing import Any
 
 import cocotb
-import numpy as np
 
 from pann_hw.program.layout import MAGIC
 from pann_hw.registers.error import Error
 from pann_hw.registers.map import Register
 from rtl_gen.accelerator import Accelerator
+from sim.benches.cases import Cases, Point
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, StreamRules, beats, get, put
 from sim.benches.units import BEATS
@@ -38,38 +31,9 @@ _START, _CLEAR, _STOP = 1, 2, 4
 _BUSY, _DONE, _LOADED, _ERROR, _READY = 1, 2, 4, 8, 16
 
 
-@dataclass(frozen=True)
-class _Point:
-    """An operating point of a program: inferences, their results, and the cycles of one."""
-
-    inputs: list[list[int]]
-    outputs: list[list[int]]
-    cycles: int
-
-
 def _beats(elements: list[int]) -> list[int]:
     """An input's payloads: above the last one's elements a flag that it is the last."""
     return beats(elements, BEATS.input_elements)
-
-
-class _Cases:
-    """Programs, as streams, with their operating points."""
-
-    def __init__(self) -> None:
-        with np.load(os.environ["ACCELERATOR_CASES"]) as arrays:
-            count = sum(name.startswith("stream") for name in arrays)
-            self.streams = [arrays[f"stream{p}"].tolist() for p in range(count)]
-            self.points = [
-                [
-                    _Point(
-                        arrays[f"inputs{p}_{k}"].tolist(),
-                        arrays[f"outputs{p}_{k}"].tolist(),
-                        int(arrays[f"cycles{p}_{k}"]),
-                    )
-                    for k in range(sum(name.startswith(f"cycles{p}_") for name in arrays))
-                ]
-                for p in range(count)
-            ]
 
 
 class _Host:
@@ -78,7 +42,7 @@ class _Host:
     def __init__(self, dut: Any) -> None:
         self.ports = Ports(dut, Accelerator(BEATS))
         self.rules = StreamRules(self.ports, "output")
-        self.cases = _Cases()
+        self.cases = Cases()
 
     async def begin(self) -> None:
         await self.ports.begin()
@@ -112,17 +76,17 @@ class _Host:
         await self.write(Register.POINT, point)
         await self.write(Register.CONTROL, _START)
 
-    async def feed(self, case: _Point, index: int, pauses: str = "never") -> Any:
+    async def feed(self, case: Point, index: int, pauses: str = "never") -> Any:
         """Begin to send an inference's input beside what comes next."""
         elements = _beats(case.inputs[index])
         return cocotb.start_soon(put(self.ports, "input", elements, PAUSES[pauses]()))
 
-    async def collect(self, case: _Point, index: int, pauses: str = "never") -> None:
+    async def collect(self, case: Point, index: int, pauses: str = "never") -> None:
         """Take the outputs of an inference, compare them, and wait for its end."""
         await self.outputs(case, index, pauses)
         assert await self.read(Register.STATUS) == _DONE | _LOADED | _READY
 
-    async def outputs(self, case: _Point, index: int, pauses: str = "never") -> None:
+    async def outputs(self, case: Point, index: int, pauses: str = "never") -> None:
         """Take the outputs of an inference, compare them, and wait for the interrupt."""
         payloads = await get(self.ports, "output", len(case.outputs[index]), PAUSES[pauses]())
         layout = self.ports.shape("output__payload")

@@ -11,7 +11,7 @@ from sim.bench import run_bench
 from sim.benches.link_units import link_units
 from sim.benches.units import BEATS, Units
 
-__all__ = ["run_accelerator", "run_link_unit", "run_unit"]
+__all__ = ["run_accelerator", "run_bus", "run_link_unit", "run_unit"]
 
 
 def run_unit(name: str, seed: int) -> None:
@@ -42,6 +42,16 @@ def run_accelerator(seed: int, env: Mapping[str, str]) -> None:
     AssertionError, ToolError : as :func:`sim.bench.run_bench`
     """
     _run(Accelerator(BEATS), "pann", "accelerator", seed, env)
+
+
+def run_bus(component: wiring.Component, name: str, seed: int, env: Mapping[str, str]) -> None:
+    """Run ``sim.benches.<name>`` on an accelerator behind a bus.
+
+    Raises
+    ------
+    AssertionError, ToolError : as :func:`sim.bench.run_bench`
+    """
+    _run(component, "pann", name, seed, env)
 
 
 def _run(

@@ -55,6 +55,8 @@ __all__ = [
     "UNSIGNED",
     "UNSIGNED_ADDEND_BITS",
     "WIDE",
+    "WISHBONE",
+    "WISHBONE_DEPTH",
     "Units",
     "unit_ports",
     "units",
@@ -105,6 +107,12 @@ INPUTS = {
 
 BEATS = replace(CONFIG, input_elements=4)
 """An accelerator whose input comes in beats."""
+
+WISHBONE = replace(CONFIG, lanes=8, input_elements=8)
+"""An accelerator behind Wishbone whose beats are two words of the bus."""
+
+WISHBONE_DEPTH = 12
+"""Of its queues: as many as the outputs of a small network, and no power of two."""
 
 PARTS_OF_BEATS = replace(MANY_LANES, requantise_lanes=4, input_elements=8)
 """Beats that are larger than the parts of words."""

@@ -1,0 +1,1 @@
+"""The accelerator behind the buses of systems on chip."""

@@ -1,0 +1,1 @@
+"""What tools other than simulators and synthesis take along with the Verilog."""

@@ -1,0 +1,29 @@
+"""The accelerator behind Wishbone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtl_gen.bus.wishbone import WishboneAccelerator
+from sim.benches.run import run_bus
+from sim.benches.units import WISHBONE, WISHBONE_DEPTH
+from tests.accelerator_cases import Maker, one_alone, pointwise, save_cases
+
+
+@pytest.fixture
+def case_file(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Two programs of one short layer, the first at two operating points, and
+    one whose last output comes by itself."""
+    points = [(pointwise(Maker(rng, 6, 1.5)), "csd"), (pointwise(Maker(rng, 3, 0.7)), "unary")]
+    other = [(pointwise(Maker(rng, 4, 1.0)), "csd")]
+    alone = [(one_alone(Maker(rng, 4, 1.0)), "csd")]
+    return save_cases(tmp_path / "cases.npz", WISHBONE, [points, other, alone], rng)
+
+
+@pytest.mark.parametrize("seeds", [50, pytest.param(1000, marks=pytest.mark.slow)])
+def test_bench(case_file: Path, seed: int, seeds: int) -> None:
+    env = {"ACCELERATOR_CASES": str(case_file), "BUS_SEEDS": str(seeds)}
+    run_bus(WishboneAccelerator(WISHBONE, WISHBONE_DEPTH), "wishbone", seed, env)
