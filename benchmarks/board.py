@@ -81,12 +81,12 @@ def show(cases: Sequence[Case]) -> None:
     table(
         "All points in one connection: bytes of an inference, and cycles that they take at least",
         (
-            "network", "baud", "inferences", "mismatches", "sent", "received", "cycles",
+            "network", "baud", "inferences", "sent", "received", "cycles",
             "at least", "inferences/s", "link %", "load s", "run s",
         ),
         [
             (
-                case.network, case.baud, case.inferences, case.mismatches, f"{case.sent:.1f}",
+                case.network, case.baud, case.inferences, f"{case.sent:.1f}",
                 f"{case.received:.1f}", f"{case.cycles:.0f}", f"{case.bound:.0f}",
                 f"{CLOCK / case.cycles:.0f}", f"{100 * case.link_share:.1f}",
                 f"{case.load_seconds:.1f}", f"{case.seconds:.1f}",

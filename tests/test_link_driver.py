@@ -284,6 +284,14 @@ def test_a_board_that_says_nothing_is_given_up(board: SimulatedBoard) -> None:
         refuses(ToolError, r"no board answers \(8 attempts of 0.05 s, 0 bytes", port, patience=0.05)
 
 
+def test_a_board_that_hears_only_noise_is_given_up(board: SimulatedBoard) -> None:
+    def noise(number: int, value: bytes) -> bytes:
+        return value if value[0] == FLAG else bytes((value[0] ^ 1,))
+
+    with faulty_line(board.port, to_board=noise) as port:
+        refuses(ToolError, r"what it gets is damaged \(100 times in a row\); check cable", port)
+
+
 def test_noise_alone_is_no_board(board: SimulatedBoard) -> None:
     def noise(number: int, value: bytes) -> bytes:
         return bytes((value[0] & 0xF0 | 3,))

@@ -35,6 +35,9 @@ __all__ = ["Connection", "LinkCounters"]
 _SMALLEST_RING = 256
 """Bytes, until the board has said more."""
 
+_MOST_DAMAGED = 100
+"""Times that a question is asked where the answer is another one."""
+
 _SHORTEST = 8
 """Part of the ring below which a frame is too short to be worth its header, but for the last."""
 
@@ -205,8 +208,15 @@ class Connection:
     def _answer(self, register: int, number: int, *, restart: bool = False) -> Report:
         """Ask until a report answers just this."""
         self._asked = None
+        asked = 0
         while True:
             if self._asked is None:
+                if asked == _MOST_DAMAGED:
+                    raise ToolError(
+                        f"{self._port.path}: the board answers that what it gets is damaged "
+                        f"({asked} times in a row); check cable and baud rate"
+                    )
+                asked += 1
                 self._transmit(register, number, restart=restart)
             for report in self._receive():
                 found = (report.restart, report.data, report.number, report.register)
