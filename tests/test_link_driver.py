@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pann_hw.errors import InputError, MismatchError, PannError, ToolError
-from pann_hw.link.driver import BoardDriver, _beats, open_board
+from pann_hw.link.driver import BoardDriver, open_board
 from pann_hw.link.protocol import FLAG, Deframer, Operation, framed, request
 from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import Deployment
@@ -308,12 +307,3 @@ def test_a_port_that_goes_away_ends_the_run(deployment: Deployment) -> None:
             with pytest.raises(ToolError, match=r"the port has gone .*; connect the board again"):
                 driver.run(x, np.zeros(200, int), OUTPUTS, board.stop)
     refuses(InputError, "No such file or directory", board.port)
-
-
-def test_beats_are_packed(rng: np.random.Generator) -> None:
-    config = replace(BOARD, operand_width=4, input_elements=2)
-    inputs = rng.integers(0, 16, (3, 7)).astype(np.uint8)
-    packed = _beats(inputs, config)
-    assert packed.shape == (3, 4, 1)
-    padded = np.pad(inputs, ((0, 0), (0, 1)))
-    assert np.array_equal(packed[:, :, 0], padded[:, ::2] | padded[:, 1::2] << 4)

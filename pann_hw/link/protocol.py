@@ -19,6 +19,7 @@ __all__ = [
     "FLIP",
     "HEADER_BYTES",
     "LINK_REGISTER",
+    "OPERATION_COUNT",
     "RESULT_BYTES",
     "SEQUENCE_BITS",
     "VERSION",
@@ -52,6 +53,9 @@ CRC_BYTES = 4
 
 RESULT_BYTES = 256
 """What the board keeps of results, in a ring of which one place stays free."""
+
+OPERATION_COUNT = 256
+"""Most words or beats of an operation."""
 
 LINK_REGISTER = 15
 """The link's own register, above those of the accelerator: the board's clock in kHz, and above it

@@ -5,20 +5,16 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.link.payload import sum_bytes
 from pann_hw.link.protocol import RESULT_BYTES
 from rtl_gen.drain import output_layout
 
-__all__ = ["Collector", "sum_bytes"]
+__all__ = ["Collector"]
 
 _BITS = RESULT_BYTES.bit_length() - 1
 
 _PAUSE = 8
 """Cycles, a power of two, after an inference's last sum, in which its end comes and is counted."""
-
-
-def sum_bytes(config: AcceleratorConfig) -> int:
-    """Bytes of a sum on the line: whole ones."""
-    return -(-config.accumulator_width // 8)
 
 
 class Collector(wiring.Component):

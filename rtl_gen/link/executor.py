@@ -5,15 +5,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.link.payload import beat_bytes
 from pann_hw.registers.map import Register, Status
 from rtl_gen.input_loader import input_layout
 
-__all__ = ["Executor", "beat_bytes"]
-
-
-def beat_bytes(config: AcceleratorConfig) -> int:
-    """Bytes of a beat of the input on the line: whole ones."""
-    return -(-config.operand_width * config.input_elements // 8)
+__all__ = ["Executor"]
 
 
 class Executor(wiring.Component):
