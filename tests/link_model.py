@@ -76,14 +76,15 @@ class BoardModel:
         if body[0] & 0x10:
             self._forget()
             return
-        moved = (body[2] - self._acknowledged) % RESULT_BYTES
+        position = body[2] << 1 | body[1] >> 7
+        moved = (position - self._acknowledged) % RESULT_BYTES
         del self._kept[:moved]
-        self._acknowledged = body[2]
-        self._sent = 0 if body[1] & 0x40 else max(self._sent - moved, 0)
+        self._acknowledged = position
+        self._sent = 0 if body[1] & 0x20 else max(self._sent - moved, 0)
         room = self.ring - len(self._waiting)
-        if data and body[1] % 64 == self._following and len(data) + CRC_BYTES <= room:
+        if data and body[1] % 32 == self._following and len(data) + CRC_BYTES <= room:
             self._waiting += data
-            self._following = (self._following + 1) % 64
+            self._following = (self._following + 1) % 32
 
     def _report(self, *, wrong: bool) -> bytes:
         more = RESULT_BYTES - 1 - len(self._kept)
@@ -98,9 +99,9 @@ class BoardModel:
         results = bytes(self._kept[self._sent :])
         self._sent = len(self._kept)
         return framed(
-            bytes((head, self._request[1], self._following | wrong << 7))
+            bytes((head, self._request[1], self._following | wrong << 6 | position % 2 << 7))
             + value.to_bytes(4, "little")
-            + bytes((room, position))
+            + bytes((room, position >> 1))
             + results
         )
 

@@ -86,7 +86,7 @@ def test_frames_do_not_end_before_tied_bytes() -> None:
 
     def note(body: bytes) -> None:
         take(body)
-        if body[1] & 0x80:
+        if body[1] & 0x40:
             sent.append(body[3:])
 
     port.board._take = note  # type: ignore[method-assign]

@@ -208,7 +208,7 @@ def test_a_session_that_breaks_off_leaves_nothing_behind(
             connection.send(data)
             for _ in range(5):
                 connection.exchange(Register.STATUS)
-            connection._port.write(framed(request(1, 77, 0, bytes(50)))[:20])
+            connection._port.write(framed(request(1, 17, 0, bytes(50)))[:20])
     with open_board(board.port, BOARD) as driver:
         driver.load(deployment.image)
         run_all(driver, deployment, rng)

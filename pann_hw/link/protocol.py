@@ -20,6 +20,7 @@ __all__ = [
     "HEADER_BYTES",
     "LINK_REGISTER",
     "OPERATION_COUNT",
+    "POSITION_BITS",
     "RESULT_BYTES",
     "SEQUENCE_BITS",
     "VERSION",
@@ -36,7 +37,7 @@ VERSION = 1
 """Of the link, in every frame of either side; a board discards frames of another."""
 
 VERSION_BITS = 3
-SEQUENCE_BITS = 6
+SEQUENCE_BITS = 5
 
 FLAG = 0x7E
 """Ends a frame."""
@@ -51,7 +52,8 @@ HEADER_BYTES = 3
 
 CRC_BYTES = 4
 
-RESULT_BYTES = 256
+POSITION_BITS = 9
+RESULT_BYTES = 1 << POSITION_BITS
 """What the board keeps of results, in a ring of which one place stays free."""
 
 OPERATION_COUNT = 256
@@ -65,9 +67,9 @@ CLOCK_BITS = 24
 
 _REPORT_HEADER = 9
 _RESTART = 1 << 4
-_AGAIN = 1 << 6
-_DATA = 1 << 7
-_WRONG = 1 << 7
+_AGAIN = 1 << 5
+_DATA = 1 << 6
+_WRONG = 1 << 6
 
 
 class Operation(enum.IntFlag):
@@ -105,15 +107,16 @@ def request(
     Parameters
     ----------
     register : that the report shall show, 0..15
-    number : of the frame, 0..63: with ``data`` its sequence number, else anything
-    position : bytes of results that have come, modulo 256
+    number : of the frame, 0..31: with ``data`` its sequence number, else anything
+    position : bytes of results that have come, modulo 512
     data : operations, or a part of them
     again : send results from ``position`` on, not from where the last report has ended
     restart : forget all operations and results, and reset the accelerator; together with ``again``
     """
     head = VERSION << 8 - VERSION_BITS | _RESTART * restart | register
     tag = _DATA * bool(data) | _AGAIN * again | number
-    return bytes((head, tag, position % RESULT_BYTES)) + data
+    upper, lowest = divmod(position % RESULT_BYTES, 2)
+    return bytes((head, tag | lowest << 7, upper)) + data
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class Report:
     following : sequence number of the next frame with data that is taken
     wrong : whether a frame since the last report was none
     room : what is free of the ring of operations, in 256ths of it, rounded down; 1..256
-    position : of the first byte of ``results``, modulo 256
+    position : of the first byte of ``results``, modulo 512
     results : bytes of results behind those of the report before, or from where they were wanted
     """
 
@@ -160,7 +163,7 @@ class Report:
             following % (1 << SEQUENCE_BITS),
             bool(following & _WRONG),
             body[7] or 256,
-            body[8],
+            body[8] << 1 | following >> 7,
             body[_REPORT_HEADER:],
         )
 

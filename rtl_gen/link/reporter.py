@@ -4,7 +4,15 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from pann_hw.link.protocol import ESCAPE, FLAG, FLIP, SEQUENCE_BITS, VERSION, VERSION_BITS
+from pann_hw.link.protocol import (
+    ESCAPE,
+    FLAG,
+    FLIP,
+    POSITION_BITS,
+    SEQUENCE_BITS,
+    VERSION,
+    VERSION_BITS,
+)
 from rtl_gen.link.checksum import Checksum
 from rtl_gen.link.frame_receiver import REQUEST
 
@@ -27,10 +35,10 @@ class Reporter(wiring.Component):
     -------
     ended : In(1), a pulse: a frame has ended; right : In(1), with it: and is one, whose header is
         ``request`` : In
-    following : In(6), room : In(8), of the receiver
-    end : In(8), the position behind the last byte of results
-    acknowledged : Out(8), that of the first byte of results that the host has not said to have
-    position : Out(8), of a byte of results; result : In(8), that byte, a cycle later
+    following : In(5), room : In(8), of the receiver
+    end : In(9), the position behind the last byte of results
+    acknowledged : Out(9), that of the first byte of results that the host has not said to have
+    position : Out(9), of a byte of results; result : In(8), that byte, a cycle later
     register : Out(4), what register is wanted; place : Out(2), which of its bytes; value : In(8),
         that byte; reading : Out(1), it is taken in this cycle, or the next ones
     o : Out(stream of bytes), the frames
@@ -46,9 +54,9 @@ class Reporter(wiring.Component):
                 "request": In(REQUEST),
                 "following": In(SEQUENCE_BITS),
                 "room": In(8),
-                "end": In(8),
-                "acknowledged": Out(8),
-                "position": Out(8),
+                "end": In(POSITION_BITS),
+                "acknowledged": Out(POSITION_BITS),
+                "position": Out(POSITION_BITS),
                 "result": In(8),
                 "register": Out(4),
                 "place": Out(2),
@@ -69,7 +77,7 @@ class Reporter(wiring.Component):
         wrong = Signal()
         busy = Signal()
         index = Signal(4, init=_BEGIN)
-        stop = Signal(8)
+        stop = Signal(POSITION_BITS)
         byte = Signal(8)
         # The byte that is being sent, in its turn after an escape.
         held = Signal(8)
@@ -102,13 +110,13 @@ class Reporter(wiring.Component):
             with m.Case(_BEGIN + 1):
                 m.d.comb += byte.eq(asked.as_value()[8:16])
             with m.Case(_BEGIN + 2):
-                m.d.comb += byte.eq(Cat(self.following, Const(0, 1), wrong))
+                m.d.comb += byte.eq(Cat(self.following, Const(0, 1), wrong, self.position[0]))
             with m.Case(*range(_VALUE, _ROOM)):
                 m.d.comb += byte.eq(self.value)
             with m.Case(_ROOM):
                 m.d.comb += byte.eq(self.room)
             with m.Case(_ROOM + 1):
-                m.d.comb += byte.eq(self.position)
+                m.d.comb += byte.eq(self.position[1:])
             with m.Case(_RESULTS, _RESULTS + 1):
                 m.d.comb += byte.eq(self.result)
             with m.Case(*range(_CRC, 16)):

@@ -98,8 +98,9 @@ async def fields(dut: Any) -> None:
     line = await _line(dut)
     special = (FLAG, ESCAPE, 0, 255)
     for _ in range(40):
-        following, number = (random.choice((61, 62, random.randrange(64))) for _ in "fn")
-        room, position = (random.choice((*special, random.getrandbits(8))) for _ in "rp")
+        following, number = (random.randrange(32) for _ in "fn")
+        room = random.choice((*special, random.getrandbits(8)))
+        position = random.choice((2 * FLAG, 2 * ESCAPE + 1, random.randrange(RESULT_BYTES)))
         register = random.randrange(16)
         line.values[register] = int.from_bytes(random.choices((*special, 18), k=4), "little")
         line.ports.drive(following=following, room=room, end=position)
@@ -116,7 +117,7 @@ async def fields(dut: Any) -> None:
 async def results(dut: Any) -> None:
     """As many results as there are, from the first that is not acknowledged on."""
     line = await _line(dut)
-    for count in (0, 1, 2, 50, 255):
+    for count in (0, 1, 2, 50, 511):
         start = random.randrange(RESULT_BYTES)
         places = [(start + index) % RESULT_BYTES for index in range(count)]
         for place in places[::3]:
@@ -151,7 +152,7 @@ async def meeting(dut: Any) -> None:
     for wait in (1, 5, 30, 60, 90, 120, 150):
         await line.ports.tick(wait)
         await line.wrong()
-        register, number = random.randrange(16), random.randrange(64)
+        register, number = random.randrange(16), random.randrange(32)
         await line.ask(register, number, 0)
         while (report := await line.report()).number != number:
             # The first report has what its register held, whichever it names.
