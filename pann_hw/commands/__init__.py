@@ -11,6 +11,8 @@ COMMANDS = {
     "generate": "write the accelerator's Verilog",
     "compile": "compile integer networks to a program for an accelerator",
     "simulate": "run a program on the accelerator in Verilator",
+    "run": "run a program on a board, over its serial port, and compare what it gives",
+    "board simulate": "a simulated board behind a pseudo-terminal, for run without hardware",
     "compare": "compare every output of every layer: PyTorch, interpreter, accelerator",
     "power": "predict and count bit flips by signal class; with --gates, energy in standard cells",
     "size": "hardware and operating point for a budget of power or energy",

@@ -8,9 +8,10 @@ from amaranth.lib import wiring
 
 from rtl_gen.accelerator import Accelerator
 from sim.bench import run_bench
+from sim.benches.link_units import link_units
 from sim.benches.units import BEATS, Units
 
-__all__ = ["run_accelerator", "run_bus", "run_unit"]
+__all__ = ["run_accelerator", "run_bus", "run_link_unit", "run_unit"]
 
 
 def run_unit(name: str, seed: int) -> None:
@@ -21,6 +22,16 @@ def run_unit(name: str, seed: int) -> None:
     AssertionError, ToolError : as :func:`sim.bench.run_bench`
     """
     _run(Units(), "units", name, seed, {})
+
+
+def run_link_unit(name: str, seed: int) -> None:
+    """Run the benches of ``sim.benches.<name>`` on all units of the host link.
+
+    Raises
+    ------
+    AssertionError, ToolError : as :func:`sim.bench.run_bench`
+    """
+    _run(Units(link_units()), "link_units", name, seed, {})
 
 
 def run_accelerator(seed: int, env: Mapping[str, str]) -> None:

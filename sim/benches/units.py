@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -350,10 +351,10 @@ def units() -> dict[str, wiring.Component]:
 
 
 class Units(wiring.Component):  # type: ignore[misc]  # Amaranth has no types
-    """The units of :func:`units`, each with its ports under its name."""
+    """Units, those of :func:`units` or others, each with its ports under its name."""
 
-    def __init__(self) -> None:
-        self._units = units()
+    def __init__(self, parts: Mapping[str, wiring.Component] | None = None) -> None:
+        self._units = units() if parts is None else parts
         super().__init__({name: Out(unit.signature) for name, unit in self._units.items()})
 
     def elaborate(self, platform: object) -> Module:

@@ -1,0 +1,1 @@
+"""Boards, as data, and the one design that runs on all of them."""

@@ -1,0 +1,1 @@
+"""The board's side of the host link: UART, frames, operations, reports."""
