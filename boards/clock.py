@@ -2,6 +2,7 @@
 
 from amaranth import ClockDomain, ClockSignal, Const, Instance, Module, Signal
 from amaranth.build import Platform
+from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
 from boards.board import Board
@@ -38,8 +39,10 @@ def _ice40(board: Board, platform: Platform, clock: Signal, locked: Signal) -> I
     )
 
 
-def _ecp5(board: Board, platform: Platform, clock: Signal, locked: Signal) -> Instance:
-    return Instance(
+def _ecp5(board: Board, platform: Platform, clock: Signal, locked: Signal) -> Module:
+    m = Module()
+    oscillator = _behind_pad(m, platform)
+    m.submodules.pll = Instance(
         "EHXPLLL",
         **{f"p_{name}": value for name, value in board.pll.items()},
         p_CLKOP_ENABLE="ENABLED",
@@ -48,7 +51,7 @@ def _ecp5(board: Board, platform: Platform, clock: Signal, locked: Signal) -> In
         # What nextpnr derives the constraint of the output from.
         a_FREQUENCY_PIN_CLKI=f"{board.oscillator / 1e6:g}",
         a_FREQUENCY_PIN_CLKOP=f"{board.clock / 1e6:g}",
-        i_CLKI=platform.request(platform.default_clk).i,
+        i_CLKI=oscillator,
         i_CLKFB=clock,
         i_RST=Const(0),
         i_STDBY=Const(0),
@@ -56,16 +59,18 @@ def _ecp5(board: Board, platform: Platform, clock: Signal, locked: Signal) -> In
         o_CLKOP=clock,
         o_LOCK=locked,
     )
+    return m
 
 
 def _vivado(board: Board, platform: Platform, clock: Signal, locked: Signal) -> Module:
     m = Module()
+    oscillator = _behind_pad(m, platform)
     feedback, made = Signal(), Signal()
     m.submodules.mmcm = Instance(
         "MMCME2_BASE",
         **{f"p_{name}": float(value) for name, value in board.pll.items()},
         p_CLKIN1_PERIOD=1e9 / board.oscillator,
-        i_CLKIN1=platform.request(platform.default_clk).i,
+        i_CLKIN1=oscillator,
         i_CLKFBIN=feedback,
         i_RST=Const(0),
         i_PWRDWN=Const(0),
@@ -75,6 +80,12 @@ def _vivado(board: Board, platform: Platform, clock: Signal, locked: Signal) -> 
     )
     m.submodules.buffer = Instance("BUFG", i_I=made, o_O=clock)
     return m
+
+
+def _behind_pad(m: Module, platform: Platform) -> Signal:
+    """The oscillator, as its pad gives it."""
+    m.submodules.pad = pad = io.Buffer("i", platform.request(platform.default_clk, dir="-"))
+    return pad.i
 
 
 _PLLS = {"ice40": _ice40, "ecp5": _ecp5, "vivado": _vivado}

@@ -2,6 +2,7 @@
 
 from amaranth import Elaboratable, Module
 from amaranth.build import Platform
+from amaranth.lib import io
 
 from boards.board import Board
 from boards.clock import add_clock
@@ -29,13 +30,16 @@ class Top(Elaboratable):
         board = self._board
         if board.pll:
             add_clock(m, board, platform)
-        uart = platform.request("uart", 0)
-        led = platform.request(*board.led)
+        uart = platform.request("uart", 0, dir="-")
+        lamp = platform.request(*board.led, dir="-")
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        # Of a lamp of three colours the green one.
+        m.submodules.led = led = io.Buffer("o", lamp.g if hasattr(lamp, "g") else lamp)
         m.submodules.design = design = Design(self._config, board.link)
         m.d.comb += [
-            design.rx.eq(uart.rx.i),
-            uart.tx.o.eq(design.tx),
-            # Of a lamp of three colours the green one.
-            (led.g if hasattr(led, "g") else led).o.eq(design.done),
+            design.rx.eq(rx.i),
+            tx.o.eq(design.tx),
+            led.o.eq(design.done),
         ]
         return m
