@@ -43,9 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="JSON that finished boards are kept in; default %(default)s",
     )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="build finished boards anew")
-    parser.add_argument(
-        "--document", action="store_true", help="put the table into docs/boards.md"
-    )
+    parser.add_argument("--document", action="store_true", help="put the table into docs/boards.md")
     parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
     args = parser.parse_args(argv)
     return ended(PROGRAM, lambda: _run(args))
@@ -101,8 +99,10 @@ def _faults(name: str, one: Mapping[str, Any]) -> list[str]:
 def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Finished boards as a table in Markdown."""
     lines = [
-        "| board | lanes | logic | flip-flops | memory blocks | DSP | Fmax, MHz | clock, MHz | "
-        "synthesis, s | place and route, s | CPU seconds |",
+        (
+            "| board | lanes | logic | flip-flops | memory blocks | DSP | Fmax, MHz | clock, MHz | "
+            "synthesis, s | place and route, s | CPU seconds |"
+        ),
         "|" + "---|" * 11,
     ]
     for name, one in found.items():

@@ -36,8 +36,7 @@ def largest_memory(config: AcceleratorConfig) -> str:
 def needed_blocks(memory: Memory, config: AcceleratorConfig) -> int:
     """Blocks of one kind that all memories take, each in the shape that needs the fewest."""
     return sum(
-        count
-        * min(-(-words // deep) * -(-bits // wide) for deep, wide in memory.shapes)
+        count * min(-(-words // deep) * -(-bits // wide) for deep, wide in memory.shapes)
         for count, words, bits in memory_needs(config).values()
     )
 

@@ -228,7 +228,9 @@ class Drain(wiring.Component):
             ]
             with m.If(last_core):
                 to_next = Mux(halve & row_end, item.steps_wide, 0) + 1
-                next_address = Mux(turn, item.output_base, (tile_address + to_next)[: len(tile_address)])
+                next_address = Mux(
+                    turn, item.output_base, (tile_address + to_next)[: len(tile_address)]
+                )
                 m.d.sync += [
                     core.eq(0),
                     column.eq(next_column),

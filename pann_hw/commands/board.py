@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoding", metavar="NAME", help="default the first that the lanes can do"
     )
-    parser.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="default build/boards/NAME"
-    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default build/boards/NAME")
     add_config(parser)
 
 

@@ -16,7 +16,6 @@ __all__ = [
     "CORE",
     "CORE_WORDS",
     "END_SECTION",
-    "Fields",
     "LINEAR",
     "MAGIC",
     "MAX_POINTS",
@@ -27,15 +26,16 @@ __all__ = [
     "POINT_WORDS",
     "SEGMENT",
     "SEGMENT_WORDS",
+    "Fields",
     "ahead_bits",
     "bundle_fields",
     "bundle_words",
     "directory_stride",
     "pack",
     "pack_words",
+    "unpack",
     "used_pass",
     "used_segment",
-    "unpack",
 ]
 
 Fields = Mapping[str, int]
