@@ -213,10 +213,11 @@ def _check_device(
 ) -> None:
     """Say what of the device is too little before place and route finds no place for it."""
     for name, one in report["utilization"].items():
-        if one["used"] <= one["available"]:
-            continue
         logic = name in (tools.logic, tools.flip_flops)
-        what = "cells of logic" if logic else "blocks of memory" if _is_memory(name) else "cells"
+        # Of pads some placers do not count those that there are.
+        if one["used"] <= one["available"] or not (logic or _is_memory(name)):
+            continue
+        what = "cells of logic" if logic else "blocks of memory"
         help_ = (
             f"lower lanes (now {config.lanes}), cores ({config.cores}), operand_width "
             f"({config.operand_width}) or window_slots ({config.window_slots})"

@@ -87,7 +87,7 @@ def _for_rtlil(kind: Any) -> Any:
     """A platform for Vivado that leaves it to pyosys to make Verilog: Amaranth looks for another
     Yosys."""
 
-    class Platform(kind):  # type: ignore[misc]
+    class Platform(kind):
         @property
         def file_templates(self) -> dict[str, str]:
             templates = dict(super().file_templates)

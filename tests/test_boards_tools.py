@@ -21,15 +21,15 @@ def test_output_and_folder(tmp_path: Path) -> None:
 def test_failure_names_the_first_error(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("echo 'Info: so far'; echo 'ERROR: no place'; echo 'ERROR: failed'; exit 1")
-    with pytest.raises(ToolError, match="^sh failed: ERROR: no place$"):
+    with pytest.raises(ToolError, match=r"^sh failed: ERROR: no place$"):
         run_tool(["sh", "script"], tmp_path)
 
 
 def test_failure_without_an_error_gives_the_last_line(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("echo one; echo two; exit 3")
-    with pytest.raises(ToolError, match="^sh failed: two$"):
+    with pytest.raises(ToolError, match=r"^sh failed: two$"):
         run_tool(["sh", "script"], tmp_path)
     script.write_text("exit 3")
-    with pytest.raises(ToolError, match="^sh failed: exit status 3$"):
+    with pytest.raises(ToolError, match=r"^sh failed: exit status 3$"):
         run_tool(["sh", "script"], tmp_path)
