@@ -1,1 +1,1 @@
-"""Boards, as data, and the one design that runs on all of them."""
+"""Boards, as data, the one design that runs on all of them, and how it becomes a bitstream."""

@@ -69,8 +69,8 @@ class AcceleratorConfig:
     weight_words : columns of weights per core, an element for each lane, for linear layers with
         lanes as outputs; 0 for none
     weight_width : bits of such a weight, sign and magnitude
-    requantise_lanes : lanes requantised at a time, a power of two from lanes / 8 (at least 4) to
-        lanes * banks; left out, or None, as many as lanes
+    requantise_lanes : lanes requantised at a time, a power of two from lanes / 8 to lanes *
+        banks; left out, or None, as many as lanes
     input_elements : activations in one transfer of the input stream, a beat; at most lanes
     """
 
@@ -195,7 +195,7 @@ class AcceleratorConfig:
         return next(((name, fix) for name, found, fix in obstacles if found), None)
 
     def _check_requantiser(self) -> None:
-        sizes = [size for size in _powers(4, self.lanes * self.banks) if 8 * size >= self.lanes]
+        sizes = [size for size in _powers(1, self.lanes * self.banks) if 8 * size >= self.lanes]
         value = self.requantise_lanes
         if value is not None and (value not in sizes or type(value) is not int):
             raise InputError(
@@ -283,6 +283,11 @@ class AcceleratorConfig:
     def address_bits(self) -> int:
         """Bits of an address in a bank."""
         return (self.bank_words - 1).bit_length()
+
+    @property
+    def size_bits(self) -> int:
+        """Bits of a number of words, 0..bank_words, and of where such a range ends."""
+        return min(self.address_bits + 1, 16)
 
     @property
     def channel_bits(self) -> int:

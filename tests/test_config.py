@@ -114,11 +114,11 @@ def test_other_values_cover_every_parameter() -> None:
         ),
         (
             {"requantise_lanes": 32},
-            "requantise_lanes = 32: must be one of 4, 8, 16 for 8 lanes and 2 banks, or be left",
+            "requantise_lanes = 32: must be one of 1, 2, 4, 8, 16 for 8 lanes and 2 banks, or be",
         ),
         ({"lanes": 64, "requantise_lanes": 4}, "requantise_lanes = 4: must be one of 8, 16, 32"),
-        ({"requantise_lanes": 12}, "requantise_lanes = 12: must be one of 4, 8, 16"),
-        ({"requantise_lanes": 8.0}, r"requantise_lanes = 8\.0: must be one of 4, 8, 16"),
+        ({"requantise_lanes": 12}, "requantise_lanes = 12: must be one of 1, 2, 4, 8, 16"),
+        ({"requantise_lanes": 8.0}, r"requantise_lanes = 8\.0: must be one of 1, 2, 4, 8, 16"),
         ({"low_bits": 25}, "low_bits = 25: must be at most accumulator_width = 24"),
         (
             {"max_shift": 7, "accumulator_width": 15, "terms_per_rail": 2},

@@ -13,11 +13,11 @@ from pann_hw.integer.network import Accumulate, IntegerNetwork
 from pann_hw.integer.terms import encode
 from pann_hw.machine.cycles import largest_words, linear_words
 from pann_hw.machine.machine import Machine
-from pann_hw.machine.sizing import additions, fitted, smallest
+from pann_hw.machine.sizing import additions, fit_points, fitted, smallest
 from pann_hw.program.compile import compile_network
 from pann_hw.program.encoding import Shifts
 from pann_hw.program.image import link
-from pann_hw.program.layout import bundle_fields
+from pann_hw.program.layout import MAX_POINTS, bundle_fields, directory_stride
 from tests.random_networks import NetworkBuilder
 
 BASE = AcceleratorConfig()
@@ -140,7 +140,7 @@ def test_bundles_stay_what_they_are_without_columns(network: IntegerNetwork) -> 
 def test_the_share_of_a_word_that_is_requantised_stays(network: IntegerNetwork) -> None:
     base = replace(BASE, lanes=16, requantise_lanes=4)
     for one in smallest(network, "csd", 4000, base):
-        assert one.config.part_lanes == max(4, one.config.lanes // 4)
+        assert one.config.part_lanes == one.config.lanes // 4
 
 
 @pytest.mark.parametrize("max_shift", [0, 3])
@@ -174,3 +174,17 @@ def test_too_fast_is_refused(network: IntegerNetwork) -> None:
     limit = needed / (64 * 16 * BASE.terms) + 1
     with pytest.raises(InputError, match=r"the fewest are \d+, with \d+ lanes and \d+ cores"):
         smallest(network, "csd", limit, BASE)
+
+
+def test_memories_for_operating_points(network: IntegerNetwork) -> None:
+    base = replace(BASE, lanes=8, cores=2)
+    one, two = (fit_points([network] * count, "csd", base) for count in (1, 2))
+    assert two.term_words == 2 * one.term_words
+    assert two.activation_words == one.activation_words
+    directory = MAX_POINTS * directory_stride(base)
+    assert two.descriptor_words - directory == 2 * (one.descriptor_words - directory)
+    link([compile_network(network, two, "csd")] * 2)
+    for name in ("term_words", "descriptor_words"):
+        short = replace(two, **{name: getattr(two, name) - 1})
+        with pytest.raises(InputError, match=name):
+            link([compile_network(network, short, "csd")] * 2)

@@ -26,6 +26,8 @@ from pann_hw.program.layout import (
     pack,
     pack_words,
     unpack,
+    used_pass,
+    used_segment,
 )
 
 CONFIGS = [
@@ -127,3 +129,34 @@ def test_directory_entries_do_not_overlap() -> None:
         needed = POINT_WORDS + config.cores
         assert needed <= stride < 2 * needed
         assert stride & stride - 1 == 0
+
+
+@pytest.mark.parametrize("lanes", [4, 64])
+def test_used_bits_hold_what_programs_have(lanes: int) -> None:
+    config = AcceleratorConfig(lanes=lanes, banks=4, window_slots=8, cores=3, operand_width=5)
+    for fields, used in ((PASS, used_pass(config)), (SEGMENT, used_segment(config))):
+        assert list(used) == list(fields)
+        assert all(0 <= used[name] <= width for name, width in fields.items())
+    item, segment = used_pass(config), used_segment(config)
+    assert config.cores < 1 << item["cores"]
+    assert config.lanes < 1 << item["strips"] == 1 << segment["columns"]
+    assert config.banks == 1 << item["bank"]
+    assert 2 * config.window_slots == 1 << item["windows"] == 1 << item["pass_windows"]
+    assert item["q_max"] == segment["pad_value"] == 5
+    # All of a bank may be one channel, and a range may end behind it.
+    assert config.bank_words < 1 << item["output_base"] == 1 << segment["pitch"]
+
+
+def test_unused_bits() -> None:
+    config = AcceleratorConfig(lanes=16, cores=1, banks=1, operand_width=4, requantise_lanes=4)
+    item = used_pass(config)
+    assert item["halve"] == item["linear"] == item["bank"] == 0
+    assert item["pool"] == item["cores"] == 1
+    linear = AcceleratorConfig(layer_kinds="linear", weight_words=16)
+    assert used_pass(linear)["pool"] == 0
+    assert used_pass(linear)["linear"] == 1
+
+
+def test_sizes_of_the_largest_memory_stay_within_their_fields() -> None:
+    config = AcceleratorConfig(banks=1, activation_words=65536)
+    assert used_pass(config)["output_base"] == 16

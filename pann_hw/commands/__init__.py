@@ -12,6 +12,7 @@ COMMANDS = {
     "compile": "compile integer networks to a program for an accelerator",
     "simulate": "run a program on the accelerator in Verilator",
     "run": "run a program on a board, over its serial port, and compare what it gives",
+    "board": "boards: what they have, what an accelerator needs of one, and its bitstream",
     "board simulate": "a simulated board behind a pseudo-terminal, for run without hardware",
     "compare": "compare every output of every layer: PyTorch, interpreter, accelerator",
     "power": "predict and count bit flips by signal class; with --gates, energy in standard cells",

@@ -19,7 +19,7 @@ from pann_hw.program.layout import MAX_POINTS, directory_stride
 from pann_hw.program.linear import could_be_linear
 from pann_hw.program.program import Program
 
-__all__ = ["Sized", "additions", "fit", "fitted", "smallest"]
+__all__ = ["Sized", "additions", "fit", "fit_points", "fitted", "smallest"]
 
 _LANES = (4, 8, 16, 32, 64)
 _CORES = (1, 2, 3, 4, 6, 8, 12, 16)
@@ -129,6 +129,38 @@ def fit(network: IntegerNetwork, encoding: str, base: AcceleratorConfig) -> Prog
     return replace(program, config=fitted(program))
 
 
+def fit_points(
+    networks: Sequence[IntegerNetwork], encoding: str, base: AcceleratorConfig
+) -> AcceleratorConfig:
+    """``base`` with accumulators and memories that just hold networks as operating points.
+
+    Raises
+    ------
+    InputError : as compile_network(), or what a network has is too large for the program format
+    """
+    large = replace(
+        base,
+        activation_words=_MEMORY,
+        term_words=2 * _MEMORY,
+        descriptor_words=_MEMORY,
+        weight_words=_weight_words(base),
+        accumulator_width=32,
+        low_bits=base.low_bits if base.low_bits < base.accumulator_width else 32,
+    )
+    found = [fit(network, encoding, large).config for network in networks]
+    width = max(one.accumulator_width for one in found)
+    directory = MAX_POINTS * directory_stride(base)
+    return replace(
+        base,
+        accumulator_width=width,
+        low_bits=base.low_bits if base.low_bits < base.accumulator_width else width,
+        activation_words=max(one.activation_words for one in found),
+        term_words=sum(one.term_words for one in found),
+        weight_words=sum(one.weight_words for one in found),
+        descriptor_words=directory + sum(one.descriptor_words - directory for one in found),
+    )
+
+
 def fitted(program: Program) -> AcceleratorConfig:
     """The program's configuration with no more memory than it needs, and the same bundles."""
     config = program.config
@@ -165,7 +197,7 @@ def _candidates(base: AcceleratorConfig) -> Iterator[AcceleratorConfig]:
     )
     for _, lanes, cores in shapes:
         # The same share of a word, or as many words.
-        share = base.requantise_lanes and max(4, -lanes * base.requantise_lanes // base.lanes)
+        share = base.requantise_lanes and max(1, -lanes * base.requantise_lanes // base.lanes)
         yield replace(
             base,
             lanes=-lanes,

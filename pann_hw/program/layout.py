@@ -26,6 +26,7 @@ __all__ = [
     "POINT_WORDS",
     "SEGMENT",
     "SEGMENT_WORDS",
+    "Fields",
     "ahead_bits",
     "bundle_fields",
     "bundle_words",
@@ -33,6 +34,8 @@ __all__ = [
     "pack",
     "pack_words",
     "unpack",
+    "used_pass",
+    "used_segment",
 ]
 
 Fields = Mapping[str, int]
@@ -188,6 +191,44 @@ bundle in each core's term memory follows, a word each.
 """
 
 POINT_WORDS = sum(POINT.values()) // 32
+
+
+def used_pass(config: AcceleratorConfig) -> Fields:
+    """Bits of the fields of PASS that a configuration's programs use; those above are 0."""
+    lanes = config.lanes.bit_length()
+    windows = config.window_slots.bit_length()
+    used = {
+        **_used_sizes(PASS, config),
+        "pool": int(config.windows),
+        "halve": int(config.halves),
+        "linear": int(config.linear),
+        "cores": config.cores.bit_length(),
+        "q_max": config.operand_width,
+        "windows": windows,
+        "pass_windows": windows,
+        "strips": lanes,
+        "columns": lanes,
+        "bank": config.banks.bit_length() - 1,
+    }
+    return {name: used.get(name, width) for name, width in PASS.items()}
+
+
+def used_segment(config: AcceleratorConfig) -> Fields:
+    """Bits of the fields of SEGMENT that a configuration's programs use; those above are 0."""
+    lanes = config.lanes.bit_length()
+    used = {
+        **_used_sizes(SEGMENT, config),
+        "strips": lanes,
+        "columns": lanes,
+        "pad_value": config.operand_width,
+        "_reserved": 0,
+    }
+    return {name: used.get(name, width) for name, width in SEGMENT.items()}
+
+
+def _used_sizes(fields: Fields, config: AcceleratorConfig) -> dict[str, int]:
+    """Fields of 16 bits count words, rows or pixels of what lies in a bank."""
+    return {name: config.size_bits for name, width in fields.items() if width == 16}
 
 
 def directory_stride(config: AcceleratorConfig) -> int:

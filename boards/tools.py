@@ -1,0 +1,60 @@
+"""Place and route and bitstreams: the tools of the extra ``boards``, each run in a folder."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pann_hw.errors import ToolError
+
+__all__ = ["INSTALL", "find_tool", "run_tool"]
+
+INSTALL = "pip install 'pann-hw[boards]'"
+"""What brings every tool."""
+
+
+def find_tool(name: str) -> str:
+    """The tool's path: beside the interpreter, or on PATH.
+
+    Raises
+    ------
+    ToolError : it is nowhere
+    """
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    if found is None:
+        raise ToolError(f"{name} is missing: {INSTALL}")
+    return found
+
+
+def run_tool(arguments: Sequence[str], folder: Path) -> str:
+    """Run a tool and return what it says.
+
+    Parameters
+    ----------
+    arguments : the tool's name and its arguments; files by names relative to `folder`, since the
+        tools see no other folders
+    folder : where it runs
+
+    Raises
+    ------
+    ToolError : it is missing or fails; its first error is named
+    """
+    name, *rest = arguments
+    done = subprocess.run(
+        [find_tool(name), *rest],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        errors = [line for line in lines if "ERROR" in line or "Error" in line]
+        reason = (errors or lines[-1:] or [f"exit status {done.returncode}"])[0]
+        raise ToolError(f"{name} failed: {reason}")
+    return done.stdout

@@ -1,0 +1,31 @@
+"""ULX3S-85F: room for 256 lanes and all of ResNet-8."""
+
+from boards.board import Board, Memory, Uart
+from boards.ecp5 import BLOCK_SHAPES
+from pann_hw.config import AcceleratorConfig
+
+__all__ = ["BOARD"]
+
+BOARD = Board(
+    name="ulx3s-85f",
+    title="Radiona ULX3S-85F",
+    device="LFE5U-85F-6BG381C",
+    family="ecp5",
+    platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
+    oscillator=25_000_000,
+    clock=50_000_000,
+    # 25 MHz * 2 = 50 MHz, at a VCO of 600 MHz
+    pll={"CLKI_DIV": 1, "CLKFB_DIV": 2, "CLKOP_DIV": 12},
+    uart=Uart(1_000_000),
+    placing=("--85k", "--package", "CABGA381", "--speed", "6"),
+    packing=("--compress",),
+    led=("led", 0),
+    logic=83640,
+    flip_flops=83640,
+    memories=(Memory("DP16KD", 208, BLOCK_SHAPES),),
+    config=AcceleratorConfig(
+        lanes=32, cores=8, lane="csd", operand_width=4, accumulator_width=18, low_bits=18,
+        banks=2, window_slots=8, activation_words=2048, term_words=16384, descriptor_words=4096,
+        requantise_lanes=16,
+    ),
+)  # fmt: skip
