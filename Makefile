@@ -44,9 +44,10 @@ libpython: tools
 	@:
 
 # torch comes first and alone, pinned, so that no other requirement decides which build is taken.
+# setuptools_scm: cocotbext-wishbone comes as source, whose version it says.
 $(STAMP): pyproject.toml constraints.txt | tools
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0 setuptools
+	@$(BIN)/python -m pip install --quiet -c constraints.txt torch==2.13.0 setuptools setuptools_scm
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[test]"
 	@touch $(STAMP)
 
