@@ -106,7 +106,7 @@ def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
         "descriptor_words": 8192,
         "weight_words": 4096 * (kind in KINDS and (lane + core + turn) % 3 > 0),
         "weight_width": (4, 5, 8)[(lane + 2 * turn) % 3],
-        "requantise_lanes": (max(lanes // 8, 1), lanes, lanes * banks)[core * (2 - lane % 2) % 3],
+        "requantise_lanes": (max(lanes // 8, 4), lanes, lanes * banks)[core * (2 - lane % 2) % 3],
         "input_elements": min((1, 2, 4, 8)[(lane + core + turn) % 4], lanes),
     }
     step_width = AcceleratorConfig.of(values, "matrix").step_width
