@@ -7,6 +7,7 @@ import gc
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from boards.design import Design
@@ -54,21 +55,25 @@ def build_board(config: AcceleratorConfig, link: LinkConfig | None = None) -> Pa
     ToolError : a tool is missing or fails
     """
     link = link or LinkConfig()
-    collecting = gc.isenabled()
-    # As for the accelerator alone: millions of small objects that stay.
-    gc.disable()
-    try:
-        verilog = to_verilog(Design(config, link), _TOP)
-    finally:
-        if collecting:
-            gc.enable()
     lines = [
         f'#include "V{_TOP}.h"',
         f"#define BOARD_TOP V{_TOP}",
         f"#define BOARD_DIVISOR {link.divisor}",
     ]
     main = _MAIN.read_text().replace('#include "board.h"', "\n".join(lines))
-    return build_simulator(verilog, _TOP, main)
+    return build_simulator(_verilog(config, link), _TOP, main)
+
+
+@cache
+def _verilog(config: AcceleratorConfig, link: LinkConfig) -> str:
+    collecting = gc.isenabled()
+    # As for the accelerator alone: millions of small objects that stay.
+    gc.disable()
+    try:
+        return to_verilog(Design(config, link), _TOP)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextlib.contextmanager

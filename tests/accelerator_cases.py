@@ -16,7 +16,7 @@ from pann_hw.program.image import link
 from pann_hw.program.program import Program
 from pann_hw.program.stores import output_map
 
-__all__ = ["Maker", "pointwise", "residual", "save_cases", "strided"]
+__all__ = ["Maker", "one_alone", "pointwise", "residual", "save_cases", "strided"]
 
 Shape = tuple[int, int, int]
 
@@ -77,6 +77,14 @@ def pointwise(make: Maker) -> IntegerNetwork:
     return IntegerNetwork(
         Tensor("x", (3, 2, 3), 8, zero_point=5),
         (make.layer("o", (2, 2, 3), make.source("x", (2, 3, 1, 1)), raw=True),),
+    )
+
+
+def one_alone(make: Maker) -> IntegerNetwork:
+    """Three outputs, of which with two cores the last comes by itself."""
+    return IntegerNetwork(
+        Tensor("x", (3, 2, 3), 8, zero_point=5),
+        (make.layer("o", (3, 1, 1), make.source("x", (3, 3, 2, 3)), raw=True),),
     )
 
 

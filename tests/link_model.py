@@ -50,7 +50,7 @@ class BoardModel:
         self.done.clear()
         self._waiting = bytearray()
         self._kept = bytearray()
-        self._acknowledged = self._following = 0
+        self._acknowledged = self._following = self._sent = 0
 
     def work(self, count: int) -> None:
         """Take so many bytes of operations out of the ring."""
@@ -76,13 +76,15 @@ class BoardModel:
         if body[0] & 0x10:
             self._forget()
             return
-        moved = (body[2] - self._acknowledged) % RESULT_BYTES
+        position = body[2] << 1 | body[1] >> 7
+        moved = (position - self._acknowledged) % RESULT_BYTES
         del self._kept[:moved]
-        self._acknowledged = body[2]
+        self._acknowledged = position
+        self._sent = 0 if body[1] & 0x20 else max(self._sent - moved, 0)
         room = self.ring - len(self._waiting)
-        if data and body[1] % 128 == self._following and len(data) + CRC_BYTES <= room:
+        if data and body[1] % 32 == self._following and len(data) + CRC_BYTES <= room:
             self._waiting += data
-            self._following = (self._following + 1) % 128
+            self._following = (self._following + 1) % 32
 
     def _report(self, *, wrong: bool) -> bytes:
         more = RESULT_BYTES - 1 - len(self._kept)
@@ -93,11 +95,14 @@ class BoardModel:
         value = link if register == LINK_REGISTER else self.registers.get(register, 0)
         head = self.version << 8 - VERSION_BITS | self._request[0] % 32
         room = (self.ring - len(self._waiting)) * 256 // self.ring % 256
+        position = (self._acknowledged + self._sent) % RESULT_BYTES
+        results = bytes(self._kept[self._sent :])
+        self._sent = len(self._kept)
         return framed(
-            bytes((head, self._request[1], self._following | wrong << 7))
+            bytes((head, self._request[1], self._following | wrong << 6 | position % 2 << 7))
             + value.to_bytes(4, "little")
-            + bytes((room, self._acknowledged))
-            + self._kept
+            + bytes((room, position >> 1))
+            + results
         )
 
 

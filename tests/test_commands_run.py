@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pann_hw.cli import main
+from pann_hw.program.stores import network_order
 from sim.board import SimulatedBoard, simulated_board
 from tests.board_cases import BOARD, OTHER, save_case
 
@@ -91,10 +92,9 @@ def test_a_mismatch_is_exit_code_1(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pann_hw.report import board as report
-
-    original = report.network_order
-    monkeypatch.setattr(report, "network_order", lambda *args: original(*args) + 1)
+    monkeypatch.setattr(
+        "pann_hw.report.board.network_order", lambda *args: network_order(*args) + 1
+    )
     assert main(["run", *case, "--port", board.port]) == 1
     shown = capsys.readouterr().out
     assert "board: layer 'o': 60 of 60 elements differ; first in image 0" in shown

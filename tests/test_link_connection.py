@@ -79,6 +79,31 @@ def test_frames_are_as_long_as_two_find_room() -> None:
         assert frames < 3 * 10 * ring / connection.frame_bytes
 
 
+def test_frames_do_not_end_before_tied_bytes() -> None:
+    connection, port = connect(FAULTS["none"], patience=60)
+    sent: list[bytes] = []
+    take = port.board._take
+
+    def note(body: bytes) -> None:
+        take(body)
+        if body[1] & 0x40:
+            sent.append(body[3:])
+
+    port.board._take = note  # type: ignore[method-assign]
+    whole = b""
+    for index in range(400):
+        data = bytes(37 + index % 5) + b"tie"
+        connection.send(data, 3)
+        whole += data
+    while not connection.done:
+        connection.exchange(_REGISTER)
+        port.board.work(512)
+    assert b"".join(sent) == whole
+    # A frame has the whole of it, and the byte before.
+    assert len(sent) > 60
+    assert sum(part.count(b"\0tie") for part in sent) == 400
+
+
 def test_silence_ends_after_some_attempts() -> None:
     port = ModelPort(BoardModel())
     connection = Connection(port, 0.002, attempts=5)  # type: ignore[arg-type]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pann_hw.errors import InputError, MismatchError, PannError, ToolError
-from pann_hw.link.driver import BoardDriver, _beats, open_board
+from pann_hw.link.driver import BoardDriver, open_board
 from pann_hw.link.protocol import FLAG, Deframer, Operation, framed, request
 from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import Deployment
@@ -209,7 +208,23 @@ def test_a_session_that_breaks_off_leaves_nothing_behind(
             connection.send(data)
             for _ in range(5):
                 connection.exchange(Register.STATUS)
-            connection._port.write(framed(request(1, 77, 0, bytes(50)))[:20])
+            connection._port.write(framed(request(1, 17, 0, bytes(50)))[:20])
+    with open_board(board.port, BOARD) as driver:
+        driver.load(deployment.image)
+        run_all(driver, deployment, rng)
+
+
+def test_operations_that_are_none_do_not_hang_the_board(
+    board: SimulatedBoard, deployment: Deployment, rng: np.random.Generator
+) -> None:
+    """Frames with right CRCs, and anything in them."""
+    for _ in range(8):
+        with open_board(board.port, BOARD) as driver:
+            driver.load(deployment.image)
+            driver._connection.send(rng.bytes(int(rng.integers(1, 2000))))
+            for _ in range(10):
+                driver._connection.exchange(Register.STATUS)
+            assert driver.read(Register.FINGERPRINT) == BOARD.fingerprint
     with open_board(board.port, BOARD) as driver:
         driver.load(deployment.image)
         run_all(driver, deployment, rng)
@@ -268,6 +283,14 @@ def test_a_board_that_says_nothing_is_given_up(board: SimulatedBoard) -> None:
         refuses(ToolError, r"no board answers \(8 attempts of 0.05 s, 0 bytes", port, patience=0.05)
 
 
+def test_a_board_that_hears_only_noise_is_given_up(board: SimulatedBoard) -> None:
+    def noise(number: int, value: bytes) -> bytes:
+        return value if value[0] == FLAG else bytes((value[0] ^ 1,))
+
+    with faulty_line(board.port, to_board=noise) as port:
+        refuses(ToolError, r"what it gets is damaged \(100 times in a row\); check cable", port)
+
+
 def test_noise_alone_is_no_board(board: SimulatedBoard) -> None:
     def noise(number: int, value: bytes) -> bytes:
         return bytes((value[0] & 0xF0 | 3,))
@@ -284,12 +307,3 @@ def test_a_port_that_goes_away_ends_the_run(deployment: Deployment) -> None:
             with pytest.raises(ToolError, match=r"the port has gone .*; connect the board again"):
                 driver.run(x, np.zeros(200, int), OUTPUTS, board.stop)
     refuses(InputError, "No such file or directory", board.port)
-
-
-def test_beats_are_packed(rng: np.random.Generator) -> None:
-    config = replace(BOARD, operand_width=4, input_elements=2)
-    inputs = rng.integers(0, 16, (3, 7)).astype(np.uint8)
-    packed = _beats(inputs, config)
-    assert packed.shape == (3, 4, 1)
-    padded = np.pad(inputs, ((0, 0), (0, 1)))
-    assert np.array_equal(packed[:, :, 0], padded[:, ::2] | padded[:, 1::2] << 4)

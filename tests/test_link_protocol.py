@@ -63,18 +63,19 @@ def test_flags_in_a_row_are_no_frames(noise: bytes) -> None:
 
 
 def test_request_has_its_fields() -> None:
-    assert request(15, 100, 300, restart=True) == bytes((VERSION << 5 | 0x1F, 100, 44))
-    assert request(1, 3, 0, b"ab") == bytes((VERSION << 5 | 1, 0x83, 0)) + b"ab"
+    restart = request(15, 30, 1301, again=True, restart=True)
+    assert restart == bytes((VERSION << 5 | 0x1F, 0x80 | 0x20 | 30, 277 >> 1))
+    assert request(1, 3, 0, b"ab") == bytes((VERSION << 5 | 1, 0x43, 0)) + b"ab"
 
 
 def test_report_has_its_fields() -> None:
-    body = bytes((2 << 5 | 0x10 | 9, 0x85, 0xFF, 1, 2, 3, 4, 7, 250)) + b"results"
+    body = bytes((2 << 5 | 0x10 | 9, 0xE5, 0xDF, 1, 2, 3, 4, 7, 250)) + b"results"
     assert Report.parse(body) == Report(
-        2, True, True, 5, 9, 0x04030201, 127, True, 7, 250, b"results"
+        2, True, True, 5, 9, 0x04030201, 31, True, 7, 501, b"results"
     )
     assert Report.parse(bytes(9)) == Report(0, False, False, 0, 0, 0, 0, False, 256, 0, b"")
     assert Report.parse(bytes(8)) is None
 
 
 def test_sequence_numbers_go_round() -> None:
-    assert [sequence_add(126, count) for count in range(3)] == [126, 127, 0]
+    assert [sequence_add(30, count) for count in range(3)] == [30, 31, 0]

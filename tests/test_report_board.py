@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from pann_hw.integer.network import IntegerNetwork
+from pann_hw.integer.run import run
 from pann_hw.link.driver import BoardDriver, open_board
 from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import Deployment
-from pann_hw.report import board as report
 from pann_hw.report.board import run_on_board
 from sim.board import simulated_board
 from tests.board_cases import BOARD, expected_outputs, images, small_deployment
@@ -75,14 +75,12 @@ def test_a_difference_is_found(
     rng: np.random.Generator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original = report.run
-
     def other(network: IntegerNetwork, x: np.ndarray) -> dict[str, torch.Tensor]:
-        values = original(network, x)
+        values = run(network, x)
         values["o"][3, 2] += 1
         return values
 
-    monkeypatch.setattr(report, "run", other)
+    monkeypatch.setattr("pann_hw.report.board.run", other)
     runs = run_on_board(driver, deployment, images(rng))
     for one in runs.points.values():
         assert one.mismatch is not None

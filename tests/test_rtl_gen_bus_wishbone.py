@@ -10,15 +10,17 @@ import pytest
 from rtl_gen.bus.wishbone import WishboneAccelerator
 from sim.benches.run import run_bus
 from sim.benches.units import WISHBONE, WISHBONE_DEPTH
-from tests.accelerator_cases import Maker, pointwise, save_cases
+from tests.accelerator_cases import Maker, one_alone, pointwise, save_cases
 
 
 @pytest.fixture
 def case_file(tmp_path: Path, rng: np.random.Generator) -> Path:
-    """Two programs of one short layer, the first at two operating points."""
+    """Two programs of one short layer, the first at two operating points, and
+    one whose last output comes by itself."""
     points = [(pointwise(Maker(rng, 6, 1.5)), "csd"), (pointwise(Maker(rng, 3, 0.7)), "unary")]
     other = [(pointwise(Maker(rng, 4, 1.0)), "csd")]
-    return save_cases(tmp_path / "cases.npz", WISHBONE, [points, other], rng)
+    alone = [(one_alone(Maker(rng, 4, 1.0)), "csd")]
+    return save_cases(tmp_path / "cases.npz", WISHBONE, [points, other, alone], rng)
 
 
 @pytest.mark.parametrize("seeds", [50, pytest.param(1000, marks=pytest.mark.slow)])

@@ -1,8 +1,9 @@
 """A connection to a board: data in order and once, results, and registers, over a line with faults.
 
 The board answers every frame with a report, and takes frames with data in the order of their
-numbers alone. A frame that was not taken is sent again when the reports to all that was sent have
-come, when one says that a frame was damaged, or when none has come for too long (go back N).
+numbers alone. Where the report to the last frame does not tell that all of them were taken, or one
+tells that a frame came damaged, or none comes for too long, the host asks until it gets an answer,
+and then sends again all that was not taken (go back N).
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ __all__ = ["Connection", "LinkCounters"]
 
 _SMALLEST_RING = 256
 """Bytes, until the board has said more."""
+
+_MOST_DAMAGED = 100
+"""Times that a question is asked where the answer is another one."""
 
 _SHORTEST = 8
 """Part of the ring below which a frame is too short to be worth its header, but for the last."""
@@ -95,14 +99,21 @@ class Connection:
         self._noise = 0
         # Of the last frame without a report to it: whether it had data, and its number.
         self._asked: tuple[bool, int] | None = None
+        # Whether the reports to all frames have come.
+        self._settled = True
         self._forget()
 
     def _forget(self) -> None:
         self._queue = bytearray()
+        # Bytes of data before the queue, and where from and to between them no frame may end.
+        self._framed = 0
+        self._ties: deque[tuple[int, int]] = deque()
         self._sent: deque[bytes] = deque()
         self._first = 0
         self._room = 0
         self._received = 0
+        # Whether results have been lost on the way.
+        self._gap = True
         self.results.clear()
 
     @property
@@ -136,9 +147,17 @@ class Connection:
         self.clock = 1000 * (report.value % (1 << CLOCK_BITS))
         self._room = self._ring
 
-    def send(self, data: bytes) -> None:
-        """Have operations sent, after those before."""
+    def send(self, data: bytes, tied: int = 0) -> None:
+        """Have operations sent, after those before.
+
+        Parameters
+        ----------
+        tied : how many of the last bytes come in one frame with the byte before them
+        """
         self._queue += data
+        end = self._framed + len(self._queue)
+        if tied:
+            self._ties.append((end - tied, end))
 
     def query(self, register: int) -> int:
         """The value of a register now, whatever operations wait.
@@ -165,13 +184,18 @@ class Connection:
         InputError : the board's link is of another version
         ToolError : the board does not answer, or has been reset, or the port has gone
         """
-        if self._asked is None and self._sent:
+        if self._asked is None and self._sent and not self._settled:
+            # Reports to what is sent again would mix with those that are still on their way, and
+            # each of them would have it sent once more.
+            self._answer(register, self._next_poll())
+        if self._settled:
             for index, data in enumerate(self._sent):
                 self._transmit(register, sequence_add(self._first, index), data)
             self.counters.repeated += len(self._sent)
         while size := self._sendable():
             data = bytes(self._queue[:size])
             del self._queue[:size]
+            self._framed += size
             self._sent.append(data)
             self._transmit(register, sequence_add(self._first, len(self._sent) - 1), data)
         if self._asked is None:
@@ -184,13 +208,21 @@ class Connection:
     def _answer(self, register: int, number: int, *, restart: bool = False) -> Report:
         """Ask until a report answers just this."""
         self._asked = None
+        asked = 0
         while True:
             if self._asked is None:
+                if asked == _MOST_DAMAGED:
+                    raise ToolError(
+                        f"{self._port.path}: the board answers that what it gets is damaged "
+                        f"({asked} times in a row); check cable and baud rate"
+                    )
+                asked += 1
                 self._transmit(register, number, restart=restart)
             for report in self._receive():
                 found = (report.restart, report.data, report.number, report.register)
                 if found == (restart, False, number, register):
                     self._asked = None
+                    self._settled = True
                     if not restart:
                         self._take(report)
                     return report
@@ -210,16 +242,26 @@ class Connection:
             return 0
         room = self._room - sum(map(len, self._sent)) - CRC_BYTES
         size = min(len(self._queue), self.frame_bytes, room)
-        return size if size >= min(len(self._queue), self._ring // _SHORTEST) else 0
+        if size < min(len(self._queue), self._ring // _SHORTEST):
+            return 0
+        while self._ties and self._ties[0][1] <= self._framed:
+            self._ties.popleft()
+        for begin, end in self._ties:
+            if begin <= self._framed + size < end and begin > self._framed + 1:
+                return begin - 1 - self._framed
+        return size
 
     def _transmit(
         self, register: int, number: int, data: bytes = b"", *, restart: bool = False
     ) -> None:
-        frame = framed(request(register, number, self._received, data, restart=restart))
+        frame = framed(
+            request(register, number, self._received, data, again=self._gap, restart=restart)
+        )
         if self._asked is None:
             # Whatever noise came before is a frame of its own.
             frame = bytes((FLAG,)) + frame
         self._port.write(frame)
+        self._settled = False
         self._asked = bool(data), number
         self._deadline = time.monotonic() + self._patience
         self.counters.frames += 1
@@ -275,6 +317,7 @@ class Connection:
         room = report.room * self._ring // 256
         known = (self._received - report.position) % RESULT_BYTES
         new = report.results[known:]
+        self._gap = known > len(report.results)
         self.results += new
         self._received += len(new)
         self.progress += bool(accepted or new or room != self._room)

@@ -13,16 +13,14 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError, MismatchError
 from pann_hw.link.config import BAUD
 from pann_hw.link.connection import Connection, LinkCounters
+from pann_hw.link.payload import input_operations, pack_inputs, sum_bytes, unpack_sums
 from pann_hw.link.port import SerialPort
-from pann_hw.link.protocol import Operation
+from pann_hw.link.protocol import OPERATION_COUNT, Operation
 from pann_hw.program.image import Image
 from pann_hw.registers.error import Error
 from pann_hw.registers.map import Control, Register, Status, constants, described
 
 __all__ = ["BoardDriver", "BoardRun", "open_board"]
-
-_COUNT = 256
-"""Words or beats of one operation."""
 
 _AHEAD = 4
 """Frames' worth of operations that wait to be sent: making more would only take memory."""
@@ -120,8 +118,8 @@ class BoardDriver:
         ToolError : the board does not answer, or the port has gone
         """
         words = image.stream().astype("<u4")
-        for start in range(0, len(words), _COUNT):
-            part = words[start : start + _COUNT]
+        for start in range(0, len(words), OPERATION_COUNT):
+            part = words[start : start + OPERATION_COUNT]
             self._connection.send(bytes((Operation.PROGRAM, len(part) - 1)) + part.tobytes())
         self._settle()
         with self._watch("the program is not taken") as check:
@@ -154,7 +152,7 @@ class BoardDriver:
         MismatchError : the accelerator reports an error, or hangs
         ToolError : the board does not answer, or the port has gone
         """
-        count, width = len(inputs), -(-self._config.accumulator_width // 8)
+        count, width = len(inputs), sum_bytes(self._config)
         if inputs.ndim != 2 or points.shape != (count,):
             raise ValueError(
                 f"inputs {inputs.shape} and points {points.shape} must be (inferences, elements) "
@@ -168,10 +166,10 @@ class BoardDriver:
         with self._watch(lambda: f"inference {len(done)} of {count} does not end") as check:
             while len(done) < count:
                 while connection.waiting < _AHEAD * connection.frame_bytes:
-                    more = next(operations, b"")
+                    more, tied = next(operations, (b"", 0))
                     if not more:
                         break
-                    connection.send(more)
+                    connection.send(more, tied)
                 report = connection.exchange(Register.STATUS)
                 if report is not None and report.register == Register.STATUS:
                     self._check(report.value)
@@ -184,22 +182,25 @@ class BoardDriver:
         seconds = time.monotonic() - begin
         table = np.frombuffer(b"".join(done), np.uint8).reshape(count, size)
         cycles = np.ascontiguousarray(table[:, -4:]).view("<u4")[:, 0].astype(np.int64)
-        return BoardRun(_signed(table[:, :-4].reshape(count, outputs, width)), cycles, seconds)
+        return BoardRun(unpack_sums(table[:, :-4].reshape(count, outputs, width)), cycles, seconds)
 
-    def _operations(self, inputs: np.ndarray, points: np.ndarray) -> Iterator[bytes]:
-        """All operations of a run. Each inference is started before the one ahead has its input's
-        end, so that the cycles of all are those of the whole run."""
-        beats = _beats(inputs, self._config)
+    def _operations(self, inputs: np.ndarray, points: np.ndarray) -> Iterator[tuple[bytes, int]]:
+        """All operations of a run, and how many bytes at the end of each part start an inference.
+
+        An inference's start comes in the frame in which the input of the one before it ends. It is
+        taken while that one runs, so that the cycles of all are those of the whole run.
+        """
+        beats = pack_inputs(inputs, self._config)
         before = -1
         for index in range(len(inputs) + 1):
-            if index:
-                yield _input(beats[index - 1])
+            start = b""
             if index < len(inputs):
                 if points[index] != before:
                     before = int(points[index])
-                    yield bytes((Operation.WRITE | Register.POINT, before))
-                start = Operation.WRITE | Operation.WHEN_READY | Register.CONTROL
-                yield bytes((start, Control.START))
+                    start += bytes((Operation.WRITE | Register.POINT, before))
+                first = Operation.WRITE | Operation.WHEN_READY | Register.CONTROL
+                start += bytes((first, Control.START))
+            yield (input_operations(beats[index - 1]) if index else b"") + start, len(start)
 
     def _settle(self) -> None:
         """Wait until the board has done all that was sent."""
@@ -238,41 +239,6 @@ class BoardDriver:
                 )
 
         yield check
-
-
-def _beats(inputs: np.ndarray, config: AcceleratorConfig) -> np.ndarray:
-    """Inputs (n, elements) as bytes (n, beats, bytes of a beat), the first element lowest."""
-    elements, bits = config.input_elements, config.operand_width
-    largest = 2**bits - 1
-    if inputs.size and not 0 <= inputs.min() <= inputs.max() <= largest:
-        raise ValueError(f"inputs are {inputs.min()}..{inputs.max()}, must be 0..{largest}")
-    count, length = inputs.shape
-    beats = -(-length // elements)
-    padded = np.zeros((count, beats * elements), np.uint8)
-    padded[:, :length] = inputs
-    each = padded.reshape(count, beats, elements, 1) >> np.arange(bits) & 1
-    packed: np.ndarray = np.packbits(
-        each.reshape(count, beats, elements * bits).astype(np.uint8), axis=2, bitorder="little"
-    )
-    return packed
-
-
-def _input(beats: np.ndarray) -> bytes:
-    """The operations for one input (beats, bytes of a beat)."""
-    parts = []
-    for start in range(0, len(beats), _COUNT):
-        part = beats[start : start + _COUNT]
-        last = Operation.LAST if start + _COUNT >= len(beats) else 0
-        parts.append(bytes((Operation.INPUT | last, len(part) - 1)) + part.tobytes())
-    return b"".join(parts)
-
-
-def _signed(sums: np.ndarray) -> np.ndarray:
-    """Sums (n, outputs, bytes), the lowest byte first, as int64."""
-    width = sums.shape[2]
-    values = (sums.astype(np.int64) << 8 * np.arange(width)).sum(2)
-    result: np.ndarray = np.where(values >> 8 * width - 1, values - (1 << 8 * width), values)
-    return result
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ __all__ = [
     "FLIP",
     "HEADER_BYTES",
     "LINK_REGISTER",
+    "OPERATION_COUNT",
+    "POSITION_BITS",
     "RESULT_BYTES",
     "SEQUENCE_BITS",
     "VERSION",
@@ -35,7 +37,7 @@ VERSION = 1
 """Of the link, in every frame of either side; a board discards frames of another."""
 
 VERSION_BITS = 3
-SEQUENCE_BITS = 7
+SEQUENCE_BITS = 5
 
 FLAG = 0x7E
 """Ends a frame."""
@@ -50,8 +52,12 @@ HEADER_BYTES = 3
 
 CRC_BYTES = 4
 
-RESULT_BYTES = 256
+POSITION_BITS = 9
+RESULT_BYTES = 1 << POSITION_BITS
 """What the board keeps of results, in a ring of which one place stays free."""
+
+OPERATION_COUNT = 256
+"""Most words or beats of an operation."""
 
 LINK_REGISTER = 15
 """The link's own register, above those of the accelerator: the board's clock in kHz, and above it
@@ -61,7 +67,9 @@ CLOCK_BITS = 24
 
 _REPORT_HEADER = 9
 _RESTART = 1 << 4
-_DATA = 1 << SEQUENCE_BITS
+_AGAIN = 1 << 5
+_DATA = 1 << 6
+_WRONG = 1 << 6
 
 
 class Operation(enum.IntFlag):
@@ -86,20 +94,29 @@ def sequence_add(number: int, count: int) -> int:
 
 
 def request(
-    register: int, number: int, position: int, data: bytes = b"", *, restart: bool = False
+    register: int,
+    number: int,
+    position: int,
+    data: bytes = b"",
+    *,
+    again: bool = False,
+    restart: bool = False,
 ) -> bytes:
     """The body of a frame to the board.
 
     Parameters
     ----------
     register : that the report shall show, 0..15
-    number : of the frame, 0..127: with ``data`` its sequence number, else anything
-    position : bytes of results that have come, modulo 256
+    number : of the frame, 0..31: with ``data`` its sequence number, else anything
+    position : bytes of results that have come, modulo 512
     data : operations, or a part of them
-    restart : forget all operations and results, and reset the accelerator
+    again : send results from ``position`` on, not from where the last report has ended
+    restart : forget all operations and results, and reset the accelerator; together with ``again``
     """
     head = VERSION << 8 - VERSION_BITS | _RESTART * restart | register
-    return bytes((head, _DATA * bool(data) | number, position % RESULT_BYTES)) + data
+    tag = _DATA * bool(data) | _AGAIN * again | number
+    upper, lowest = divmod(position % RESULT_BYTES, 2)
+    return bytes((head, tag | lowest << 7, upper)) + data
 
 
 @dataclass(frozen=True)
@@ -114,8 +131,8 @@ class Report:
     following : sequence number of the next frame with data that is taken
     wrong : whether a frame since the last report was none
     room : what is free of the ring of operations, in 256ths of it, rounded down; 1..256
-    position : of the first byte of ``results``, modulo 256
-    results : bytes of results that have not been said to have come
+    position : of the first byte of ``results``, modulo 512
+    results : bytes of results behind those of the report before, or from where they were wanted
     """
 
     version: int
@@ -140,13 +157,13 @@ class Report:
             head >> 8 - VERSION_BITS,
             bool(head & _RESTART),
             bool(tag & _DATA),
-            tag % _DATA,
+            tag % (1 << SEQUENCE_BITS),
             head & 15,
             int.from_bytes(body[3:7], "little"),
-            following % _DATA,
-            bool(following & _DATA),
+            following % (1 << SEQUENCE_BITS),
+            bool(following & _WRONG),
             body[7] or 256,
-            body[8],
+            body[8] << 1 | following >> 7,
             body[_REPORT_HEADER:],
         )
 

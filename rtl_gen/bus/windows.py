@@ -1,6 +1,6 @@
 """Windows: the accelerator's streams as registers, for buses that have no streams."""
 
-from amaranth import Cat, Module, ResetInserter, Signal
+from amaranth import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -114,7 +114,8 @@ class Windows(wiring.Component):
             m.d.sync += ever_refused.eq(0)
         levels = {
             "INPUT_ROOM": self._depth - input_level,
-            "OUTPUTS": outputs.r_level,
+            # Of a sum on its way through the queue nobody knows yet whether it is the last.
+            "OUTPUTS": Mux(outputs.r_rdy, outputs.r_level, 0),
             "PROGRAM_ROOM": program_room,
             "OUTPUT_LAST": outputs.r_rdy & sums.last,
             "REFUSED": ever_refused,

@@ -17,8 +17,9 @@ class Checksum(wiring.Component):
     shift : In(1), instead: move the next byte of the CRC to ``crc``
     crc : Out(8), the lowest byte of the CRC
     match : Out(1), what was added ends with the right CRC of what was before
+    busy : Out(1), a byte is being added, or moved to ``crc``
 
-    Latency: 9 cycles, in which nothing may be added. Throughput: a byte in 9 cycles.
+    Latency: 9 cycles, of which it is busy in the last 8. Throughput: a byte in 9 cycles.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Checksum(wiring.Component):
                 "shift": In(1),
                 "crc": Out(8),
                 "match": Out(1),
+                "busy": Out(1),
             }
         )
 
@@ -39,18 +41,17 @@ class Checksum(wiring.Component):
         # The bits that are left, and above them a one.
         bits = Signal(9, init=1)
         shifting = Signal()
-        moving = Signal()
         # Reset and enable of the flip-flops take no logic of their own.
-        m.submodules.register = ResetInserter(self.start)(EnableInserter(moving)(register))
+        m.submodules.register = ResetInserter(self.start)(EnableInserter(self.busy)(register))
         m.d.comb += [
-            moving.eq(bits[1:].any()),
+            self.busy.eq(bits[1:].any()),
             register.valid.eq(1),
             # A bit that equals the feedback makes a plain shift register of the CRC.
             register.data.eq(Mux(shifting, ~register.crc[0], bits[0])),
             self.crc.eq(register.crc),
             self.match.eq(register.match_detected),
         ]
-        with m.If(moving):
+        with m.If(self.busy):
             m.d.sync += bits.eq(bits[1:])
         with m.If(self.valid | self.shift):
             m.d.sync += [bits[:8].eq(self.data), bits[8].eq(1), shifting.eq(self.shift)]

@@ -5,20 +5,14 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.link.protocol import RESULT_BYTES
+from pann_hw.link.payload import sum_bytes
+from pann_hw.link.protocol import POSITION_BITS, RESULT_BYTES
 from rtl_gen.drain import output_layout
 
-__all__ = ["Collector", "sum_bytes"]
-
-_BITS = RESULT_BYTES.bit_length() - 1
+__all__ = ["Collector"]
 
 _PAUSE = 8
 """Cycles, a power of two, after an inference's last sum, in which its end comes and is counted."""
-
-
-def sum_bytes(config: AcceleratorConfig) -> int:
-    """Bytes of a sum on the line: whole ones."""
-    return -(-config.accumulator_width // 8)
 
 
 class Collector(wiring.Component):
@@ -36,9 +30,9 @@ class Collector(wiring.Component):
     i : In(stream of output_layout), sums; held up while the ring is full
     wanted : Out(1), the register CYCLES is; granted : In(1), it is read; place : Out(2), which
         of its bytes; cycles : In(8), that byte
-    acknowledged : In(8), the position of the first byte that is still wanted
-    end : Out(8), the position behind the last byte that is there
-    position : In(8), of a byte; byte : Out(8), that byte, a cycle later
+    acknowledged : In(9), the position of the first byte that is still wanted
+    end : Out(9), the position behind the last byte that is there
+    position : In(9), of a byte; byte : Out(8), that byte, a cycle later
 
     Latency: as many cycles as a sum has bytes, 12 more from the last sum to the end of the cycles.
     Throughput: a byte per cycle.
@@ -53,9 +47,9 @@ class Collector(wiring.Component):
                 "granted": In(1),
                 "place": Out(2),
                 "cycles": In(8),
-                "acknowledged": In(_BITS),
-                "end": Out(_BITS),
-                "position": In(_BITS),
+                "acknowledged": In(POSITION_BITS),
+                "end": Out(POSITION_BITS),
+                "position": In(POSITION_BITS),
                 "byte": Out(8),
             }
         )
@@ -71,7 +65,7 @@ class Collector(wiring.Component):
         m.d.comb += [
             value.eq(self.i.payload.value),
             self.place.eq(index),
-            room.eq((self.end + 1)[:_BITS] != self.acknowledged),
+            room.eq((self.end + 1)[:POSITION_BITS] != self.acknowledged),
             write_port.addr.eq(self.end),
             read_port.addr.eq(self.position),
             self.byte.eq(read_port.data),

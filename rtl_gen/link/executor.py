@@ -1,19 +1,15 @@
 """Operations of the host: writes to registers, words of a program, beats of inputs."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
+from pann_hw.link.payload import beat_bytes
 from pann_hw.registers.map import Register, Status
 from rtl_gen.input_loader import input_layout
 
-__all__ = ["Executor", "beat_bytes"]
-
-
-def beat_bytes(config: AcceleratorConfig) -> int:
-    """Bytes of a beat of the input on the line: whole ones."""
-    return -(-config.operand_width * config.input_elements // 8)
+__all__ = ["Executor"]
 
 
 class Executor(wiring.Component):
@@ -71,7 +67,7 @@ class Executor(wiring.Component):
         word_end = Signal()
         m.d.comb += [
             self.value.eq(self.i.payload),
-            self.address.eq(register),
+            self.address.eq(Mux(waiting, Register.STATUS, register)),
             self.program.payload.eq(word[-32:]),
             self.input.payload.elements.eq(word[-8 * beat :]),
             self.input.payload.last.eq(last & (left == 0)),
@@ -100,7 +96,6 @@ class Executor(wiring.Component):
                     with m.If(self.i.valid):
                         m.next = "DATA"
                 with m.Elif(waiting):
-                    m.d.comb += self.address.eq(Register.STATUS)
                     with m.If(self.granted & (self.status & Status.READY).any()):
                         m.d.sync += waiting.eq(0)
                 with m.Else():

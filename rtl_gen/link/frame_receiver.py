@@ -10,6 +10,7 @@ from pann_hw.link.protocol import (
     FLAG,
     FLIP,
     HEADER_BYTES,
+    POSITION_BITS,
     SEQUENCE_BITS,
     VERSION,
     VERSION_BITS,
@@ -24,8 +25,9 @@ REQUEST = data.StructLayout(
         "restart": 1,
         "version": VERSION_BITS,
         "number": SEQUENCE_BITS,
+        "again": 1,
         "data": 1,
-        "position": 8,
+        "position": POSITION_BITS,
     }
 )
 """The header of a request, in the order of its bytes."""
@@ -48,7 +50,7 @@ class FrameReceiver(wiring.Component):
     right : Out(1), a pulse: a frame that is one has ended; ``request`` : Out, its header
     ended : Out(1), a pulse: a frame has ended, right or wrong
     restart : Out(1), a pulse with ``right``: a request to begin anew, by which the ring is emptied
-    following : Out(7), sequence number of the next frame with data
+    following : Out(5), sequence number of the next frame with data
     room : Out(8), what is free of the ring, in 256ths of it, rounded down; 0: all of it
     o : Out(stream of bytes), the operations, as they were sent
 

@@ -34,8 +34,8 @@ class Link(wiring.Component):
     program, input, output, registers : to the ports of the accelerator
     restart : Out(1), a pulse: the accelerator is to be reset
 
-    Latency: a frame is checked at its end; 20 bytes' time from its flag to the last byte of a
-    report without results. Throughput: that of the line.
+    Latency: a frame is checked at its end; 15 bytes' time from there to the end of a report without
+    results. Throughput: that of the line.
     """
 
     def __init__(self, config: AcceleratorConfig, link: LinkConfig) -> None:

@@ -4,7 +4,15 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from pann_hw.link.protocol import ESCAPE, FLAG, FLIP, SEQUENCE_BITS, VERSION, VERSION_BITS
+from pann_hw.link.protocol import (
+    ESCAPE,
+    FLAG,
+    FLIP,
+    POSITION_BITS,
+    SEQUENCE_BITS,
+    VERSION,
+    VERSION_BITS,
+)
 from rtl_gen.link.checksum import Checksum
 from rtl_gen.link.frame_receiver import REQUEST
 
@@ -20,21 +28,22 @@ class Reporter(wiring.Component):
     varying length.
 
     What is asked for while a report is under way is answered by one more report. A report is of the
-    time at which each of its bytes is sent; which results it has is settled as it begins.
+    time at which each of its bytes is sent; which results it has is settled as it begins: those
+    behind the last report's, or behind those that the host has where it wants them again.
 
     Members
     -------
     ended : In(1), a pulse: a frame has ended; right : In(1), with it: and is one, whose header is
         ``request`` : In
-    following : In(7), room : In(8), of the receiver
-    end : In(8), the position behind the last byte of results
-    acknowledged : Out(8), that of the first byte of results that the host wants
-    position : Out(8), of a byte of results; result : In(8), that byte, a cycle later
+    following : In(5), room : In(8), of the receiver
+    end : In(9), the position behind the last byte of results
+    acknowledged : Out(9), that of the first byte of results that the host has not said to have
+    position : Out(9), of a byte of results; result : In(8), that byte, a cycle later
     register : Out(4), what register is wanted; place : Out(2), which of its bytes; value : In(8),
-        that byte; reading : Out(1), it is taken in this cycle
+        that byte; reading : Out(1), it is taken in this cycle, or the next ones
     o : Out(stream of bytes), the frames
 
-    Latency: 1 cycle to the first byte. Throughput: that of ``o``, at most a byte in 9 cycles.
+    Latency: 2 cycles to the first byte. Throughput: that of ``o``, at most a byte in 10 cycles.
     """
 
     def __init__(self) -> None:
@@ -45,9 +54,9 @@ class Reporter(wiring.Component):
                 "request": In(REQUEST),
                 "following": In(SEQUENCE_BITS),
                 "room": In(8),
-                "end": In(8),
-                "acknowledged": Out(8),
-                "position": Out(8),
+                "end": In(POSITION_BITS),
+                "acknowledged": Out(POSITION_BITS),
+                "position": Out(POSITION_BITS),
                 "result": In(8),
                 "register": Out(4),
                 "place": Out(2),
@@ -68,38 +77,46 @@ class Reporter(wiring.Component):
         wrong = Signal()
         busy = Signal()
         index = Signal(4, init=_BEGIN)
-        stop = Signal(8)
+        stop = Signal(POSITION_BITS)
         byte = Signal(8)
+        # The byte that is being sent, in its turn after an escape.
+        held = Signal(8)
+        loaded = Signal()
         flipped = Signal()
         special = Signal()
+        take = Signal()
         sent = Signal()
         at_results = Signal()
+        results_end = Signal()
+        at_crc = index[2:] == _CRC >> 2
         m.d.comb += [
             at_results.eq(index == _RESULTS),
+            results_end.eq(at_results & (self.position == stop)),
             self.place.eq(index[:2]),
-            special.eq(((byte == FLAG) | (byte == ESCAPE)) & (index != _END) & ~flipped),
-            self.o.payload.eq(Mux(special, ESCAPE, byte ^ Mux(flipped, FLIP, 0))),
-            self.o.valid.eq(busy & ~(at_results & (self.position == stop))),
-            sent.eq(self.o.valid & self.o.ready & ~special),
-            self.reading.eq(busy & self.o.ready & (index[2:] == _VALUE >> 2)),
+            take.eq(busy & ~loaded & ~checksum.busy & ~results_end),
+            self.reading.eq(busy & ~loaded & (index[2:] == _VALUE >> 2)),
+            special.eq(((held == FLAG) | (held == ESCAPE)) & (index != _END) & ~flipped),
+            self.o.payload.eq(Mux(special, ESCAPE, held ^ Mux(flipped, FLIP, 0))),
+            self.o.valid.eq(loaded),
+            sent.eq(loaded & self.o.ready & ~special),
             checksum.data.eq(byte),
-            checksum.valid.eq(sent & (index[2:] != _CRC >> 2) & (index != _END)),
-            checksum.shift.eq(sent & (index[2:] == _CRC >> 2)),
+            checksum.valid.eq(take & ~at_crc & (index != _END)),
+            checksum.shift.eq(take & at_crc),
             checksum.start.eq(~busy),
         ]
         with m.Switch(index):
             with m.Case(_BEGIN):
                 m.d.comb += byte.eq(Cat(self.register, asked.restart, Const(VERSION, VERSION_BITS)))
             with m.Case(_BEGIN + 1):
-                m.d.comb += byte.eq(Cat(asked.number, asked.data))
+                m.d.comb += byte.eq(asked.as_value()[8:16])
             with m.Case(_BEGIN + 2):
-                m.d.comb += byte.eq(Cat(self.following, wrong))
+                m.d.comb += byte.eq(Cat(self.following, Const(0, 1), wrong, self.position[0]))
             with m.Case(*range(_VALUE, _ROOM)):
                 m.d.comb += byte.eq(self.value)
             with m.Case(_ROOM):
                 m.d.comb += byte.eq(self.room)
             with m.Case(_ROOM + 1):
-                m.d.comb += byte.eq(self.position)
+                m.d.comb += byte.eq(self.position[1:])
             with m.Case(_RESULTS, _RESULTS + 1):
                 m.d.comb += byte.eq(self.result)
             with m.Case(*range(_CRC, 16)):
@@ -107,14 +124,15 @@ class Reporter(wiring.Component):
             with m.Case(_END):
                 m.d.comb += byte.eq(FLAG)
 
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += flipped.eq(special)
-        with m.If(at_results):
-            with m.If(self.position == stop):
-                m.d.sync += index.eq(_CRC)
-            with m.Elif(sent):
+        with m.If(take):
+            m.d.sync += [held.eq(byte), loaded.eq(1)]
+            with m.If(at_results):
                 m.d.sync += self.position.eq(self.position + 1)
-        with m.Elif(sent):
+        with m.If(loaded & self.o.ready):
+            m.d.sync += [flipped.eq(special), loaded.eq(special)]
+        with m.If(busy & ~loaded & results_end):
+            m.d.sync += index.eq(_CRC)
+        with m.Elif(sent & ~at_results):
             m.d.sync += index.eq(index + 1)
             with m.If(index == _END):
                 m.d.sync += busy.eq(0)
@@ -122,12 +140,14 @@ class Reporter(wiring.Component):
             m.d.sync += [
                 busy.eq(1),
                 wanted.eq(0),
-                self.position.eq(asked.position),
                 stop.eq(self.end),
                 self.register.eq(asked.register),
             ]
+            # Else on from where the last report has ended.
+            with m.If(asked.again):
+                m.d.sync += self.position.eq(asked.position)
         # Of the frames since the last report's.
-        with m.If(sent & (index == _BEGIN + 2)):
+        with m.If(take & (index == _BEGIN + 2)):
             m.d.sync += wrong.eq(0)
         with m.If(self.ended):
             m.d.sync += wanted.eq(1)

@@ -87,10 +87,10 @@ async def held_up(dut: Any) -> None:
     """A ring that nobody reads takes no more than it holds; nothing is lost."""
     ports = link_ports(dut, "collector_24")
     await ports.begin()
-    payloads, expected = _inference(24, 120)
+    payloads, expected = _inference(24, 220)
     cocotb.start_soon(_serve(ports, [0x04030201]))
     producer = cocotb.start_soon(put(ports, "i", payloads))
-    await ports.tick(600)
+    await ports.tick(1000)
     assert ports.read("end") == RESULT_BYTES - 1
     assert await _read(ports, len(expected) + 4, slow=False) == expected + bytes((1, 2, 3, 4))
     await producer

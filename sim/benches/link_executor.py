@@ -8,9 +8,9 @@ from typing import Any
 
 import cocotb
 
+from pann_hw.link.payload import beat_bytes
 from pann_hw.link.protocol import Operation
 from pann_hw.registers.map import Register, Status
-from rtl_gen.link.executor import beat_bytes
 from sim.benches.link_units import BEATS, link_ports
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, never, put

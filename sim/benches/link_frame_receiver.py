@@ -92,8 +92,8 @@ async def _in_order(dut: Any, pauses: str) -> None:
     # Sequence numbers and the ring go round more than once.
     for length in [1, 2, 90, 0, *(random.choice((0, 1, 3, 17)) for _ in range(140))]:
         data = _data(length)
-        register, position = random.randrange(16), random.getrandbits(8)
-        free = number if data else random.randrange(128)
+        register, position = random.randrange(16), random.getrandbits(9)
+        free = number if data else random.randrange(32)
         await receiver.send(framed(request(register, free, position, data)))
         heads.append((register, int(bool(data)), free, position))
         expected += data
@@ -149,7 +149,7 @@ async def faults(dut: Any) -> None:
             await receiver.send(values, broken)
             ends += count
         elif chance < 0.6:
-            other = sequence_add(number, random.choice((-1, -2, 1, 5, 64)))
+            other = sequence_add(number, random.choice((-1, -2, 1, 5, 16)))
             await receiver.send(framed(request(1, other, 0, data)))
             ends, rights = ends + 1, rights + 1
         else:
@@ -229,7 +229,7 @@ async def restart(dut: Any) -> None:
         await receiver.send(framed(request(0, number, 0, b"forgotten")))
     cocotb.start_soon(receiver.watch(PAUSES["never"]()))
     await receiver.ports.tick(2)
-    await receiver.send(framed(request(7, 99, 0, restart=True)))
+    await receiver.send(framed(request(7, 13, 0, restart=True)))
     assert receiver.ports.read("following") == 0 and receiver.restarts == 1
     del receiver.taken[:]
     await receiver.send(framed(request(0, 3, 0, b"old")) + framed(request(0, 0, 0, b"new")))

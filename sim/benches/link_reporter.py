@@ -15,7 +15,7 @@ from sim.benches.ports import Ports, bench_test
 
 __all__ = ["fields", "meeting", "results"]
 
-_GAP = 10
+_GAP = 12
 """Fewest cycles between bytes."""
 
 
@@ -64,6 +64,7 @@ class _Line:
             "restart": int(flags.get("restart", False)),
             "version": VERSION,
             "number": number,
+            "again": int(flags.get("again", True)),
             "data": int(flags.get("data", False)),
             "position": position,
         }
@@ -97,8 +98,9 @@ async def fields(dut: Any) -> None:
     line = await _line(dut)
     special = (FLAG, ESCAPE, 0, 255)
     for _ in range(40):
-        following, number = (random.choice((FLAG, ESCAPE, random.randrange(128))) for _ in "fn")
-        room, position = (random.choice((*special, random.getrandbits(8))) for _ in "rp")
+        following, number = (random.randrange(32) for _ in "fn")
+        room = random.choice((*special, random.getrandbits(8)))
+        position = random.choice((2 * FLAG, 2 * ESCAPE + 1, random.randrange(RESULT_BYTES)))
         register = random.randrange(16)
         line.values[register] = int.from_bytes(random.choices((*special, 18), k=4), "little")
         line.ports.drive(following=following, room=room, end=position)
@@ -115,7 +117,7 @@ async def fields(dut: Any) -> None:
 async def results(dut: Any) -> None:
     """As many results as there are, from the first that is not acknowledged on."""
     line = await _line(dut)
-    for count in (0, 1, 2, 50, 255):
+    for count in (0, 1, 2, 50, 511):
         start = random.randrange(RESULT_BYTES)
         places = [(start + index) % RESULT_BYTES for index in range(count)]
         for place in places[::3]:
@@ -124,11 +126,17 @@ async def results(dut: Any) -> None:
         await line.ask(0, 1, start)
         await line.ports.tick(20)
         assert line.ports.read("acknowledged") == start
-        # Those that come while it is sent are for the next one.
+        # Those that come while it is sent are for the next one, which goes on behind it.
         line.ports.drive(end=(start + count + 3) % RESULT_BYTES)
         report = await line.report()
         assert report.position == start
         assert report.results == bytes(line.ring[place] for place in places)
+        if count < RESULT_BYTES - 3:
+            await line.ask(0, 2, start, again=False)
+            report = await line.report()
+            behind = [(start + count + index) % RESULT_BYTES for index in range(3)]
+            assert report.position == behind[0]
+            assert report.results == bytes(line.ring[place] for place in behind)
 
 
 @bench_test
@@ -144,7 +152,7 @@ async def meeting(dut: Any) -> None:
     for wait in (1, 5, 30, 60, 90, 120, 150):
         await line.ports.tick(wait)
         await line.wrong()
-        register, number = random.randrange(16), random.randrange(128)
+        register, number = random.randrange(16), random.randrange(32)
         await line.ask(register, number, 0)
         while (report := await line.report()).number != number:
             # The first report has what its register held, whichever it names.

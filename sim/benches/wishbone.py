@@ -27,6 +27,7 @@ from sim.benches.wishbone_host import ACK, ERR, WishboneHost
 __all__ = [
     "back_to_back",
     "interrupts",
+    "last_output",
     "prompt",
     "refused",
     "resets",
@@ -55,7 +56,7 @@ async def traffic(dut: Any, pipelined: bool) -> None:
     for number in range(seeds):
         random.seed(seed + number)
         host.pauses = PATTERNS[random.choice(list(PATTERNS))]()
-        program = number % len(host.cases.streams)
+        program = number % 2
         await host.load(program)
         expected["program"] += host.cases.streams[program]
         points = host.cases.points[program]
@@ -100,6 +101,25 @@ async def prompt(dut: Any, pipelined: bool) -> None:
         await host.start(point)
         await host.exchange_outputs(case, 0)
         assert await host.read(Register.CYCLES) == case.cycles
+
+
+@_test
+@_kinds
+async def last_output(dut: Any, pipelined: bool) -> None:
+    """OUTPUTS and OUTPUT_LAST agree in whatever cycle they are read, also as the last sum comes.
+
+    That of the last program finds the queue empty.
+    """
+    host = await _host(dut, pipelined)
+    program = len(host.cases.streams) - 1
+    await host.load(program)
+    case = host.cases.points[program][0]
+    for cycles in range(case.cycles):
+        beats = host.beats(case.inputs[0])
+        await host.fill([write for beat in beats for write in beat])
+        await host.start(0)
+        await ClockCycles(dut.wb_clk_i, cycles)
+        await host.exchange_outputs(case, 0)
 
 
 @_test

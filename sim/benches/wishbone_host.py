@@ -160,7 +160,8 @@ class WishboneHost:
             room, outputs = (
                 field(Register.LEVELS, name).get(levels) for name in ("INPUT_ROOM", "OUTPUTS")
             )
-            assert outputs or not levels & field(Register.LEVELS, "OUTPUT_LAST").mask
+            last = bool(levels & field(Register.LEVELS, "OUTPUT_LAST").mask)
+            assert last == (outputs > 0 and len(found) + 1 == len(case.outputs[index]))
             if room and left:
                 taken, left = left[:room], left[room:]
                 await self.fill([write for beat in taken for write in beat])
