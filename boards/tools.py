@@ -55,6 +55,8 @@ def run_tool(arguments: Sequence[str], folder: Path) -> str:
     if done.returncode:
         lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
         errors = [line for line in lines if "ERROR" in line or "Error" in line]
-        reason = (errors or lines[-1:] or [f"exit status {done.returncode}"])[0]
+        ended = [f"exit status {done.returncode}"]
+        # What a signal ends says nothing of it: its last line would be no reason.
+        reason = (errors or (lines[-1:] if done.returncode > 0 else []) or ended)[0]
         raise ToolError(f"{name} failed: {reason}")
     return done.stdout

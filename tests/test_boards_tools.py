@@ -30,6 +30,9 @@ def test_failure_without_an_error_gives_the_last_line(tmp_path: Path) -> None:
     script.write_text("echo one; echo two; exit 3")
     with pytest.raises(ToolError, match=r"^sh failed: two$"):
         run_tool(["sh", "script"], tmp_path)
+    script.write_text("echo so far; kill -9 $$")
+    with pytest.raises(ToolError, match=r"^sh failed: exit status -9$"):
+        run_tool(["sh", "script"], tmp_path)
     script.write_text("exit 3")
     with pytest.raises(ToolError, match=r"^sh failed: exit status 3$"):
         run_tool(["sh", "script"], tmp_path)
