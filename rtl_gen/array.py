@@ -182,8 +182,8 @@ class CoreArray(wiring.Component):
         bits = count_bits(config)
         accepted = Signal(bits)
         base = Signal(bits)
-        fetched_groups = Signal(config.size_bits)
-        groups = Signal(config.size_bits)
+        fetched_groups = Signal(16)
+        groups = Signal(16)
         with m.If(reader.accepted):
             m.d.sync += accepted.eq(accepted + config.banks)
         with m.If(self.item_taken):

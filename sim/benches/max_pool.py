@@ -74,9 +74,8 @@ class _Bench:
         windows += random.choice((0, 256 - high))
         ends = [int((index + 1) % taps == 0) for index in range(count)]
         base, end = self._accepted, self._accepted + count
-        # All within a bank, as programs have it.
-        output = random.getrandbits(config.size_bits - 1)
-        pitch = tiles if random.random() < 0.5 else random.getrandbits(config.size_bits - 4)
+        output = random.getrandbits(16)
+        pitch = tiles if random.random() < 0.5 else random.getrandbits(12)
         for _ in range(early):
             await self.cycle(windows, ends, end)
         assert self.ports.read("done") and not self.stored
@@ -106,7 +105,7 @@ class _Bench:
                 places = [((2 * row + phase) * steps + step, phase, upper) for phase in range(2)]
             expected += [
                 (
-                    output + group * pitch + place,
+                    (output + group * pitch + place) % 2**16,
                     phase,
                     upper,
                     maxima[tile, group].tolist(),
