@@ -1,11 +1,23 @@
 """Reads the descriptors of one pass after another, ahead of the units that take them."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import CORE, CORE_WORDS, PASS, PASS_WORDS, SEGMENT, SEGMENT_WORDS
+from pann_hw.program.layout import (
+    CORE,
+    CORE_WORDS,
+    LINEAR,
+    PASS,
+    PASS_WORDS,
+    SEGMENT,
+    SEGMENT_WORDS,
+    Fields,
+    pack,
+    used_pass,
+    used_segment,
+)
 
 __all__ = ["DescriptorReader"]
 
@@ -13,9 +25,11 @@ __all__ = ["DescriptorReader"]
 class DescriptorReader(wiring.Component):
     """Offers a pass with its segments, and a CORE record for each core, until they are taken.
 
+    Bits of fields that no program for the configuration uses are no registers: they read 0.
+
     Parameters
     ----------
-    config : cores
+    config : cores, and what decides the used bits
 
     Members
     -------
@@ -49,9 +63,15 @@ class DescriptorReader(wiring.Component):
         m = Module()
         config = self._config
         # Words arrive a cycle after their address; ``index`` is that of ``word``.
-        index = Signal(16)
-        following = Signal(16)
         records = CORE_WORDS * config.cores
+        index = Signal(range(max(records, PASS_WORDS + 2 * SEGMENT_WORDS) + 1))
+        following = Signal.like(index)
+        segment = _mask(SEGMENT, used_segment(config))
+        # A linear pass has a LINEAR record in the first one's place.
+        first = segment | (_mask(LINEAR, LINEAR) if config.linear else 0)
+        item_mask = _mask(PASS, used_pass(config)) | first << sum(PASS.values())
+        item_mask |= segment << sum(PASS.values()) + sum(SEGMENT.values())
+        records_mask = (1 << 32 * records) - 1
         with m.If(self.item_taken):
             m.d.sync += self.item_valid.eq(0)
         with m.If(self.records_taken):
@@ -64,7 +84,7 @@ class DescriptorReader(wiring.Component):
                 m.d.sync += [self.address.eq(self.address + 1), index.eq(0)]
                 m.next = "PASS"
             with m.State("PASS"):
-                self._store(m, index, (self.item, self.segments), PASS_WORDS + 2 * SEGMENT_WORDS)
+                self._store(m, index, (self.item, self.segments), item_mask)
                 segments = Mux(self.item.two_segments, 2 * SEGMENT_WORDS, SEGMENT_WORDS)
                 m.d.comb += following.eq(index + 1)
                 m.d.sync += index.eq(following)
@@ -82,7 +102,7 @@ class DescriptorReader(wiring.Component):
                     m.d.sync += [self.address.eq(self.address + 1), index.eq(0)]
                     m.next = "RECORDS"
             with m.State("RECORDS"):
-                self._store(m, index, (self.records,), records)
+                self._store(m, index, (self.records,), records_mask)
                 m.d.comb += following.eq(index + 1)
                 m.d.sync += index.eq(following)
                 with m.If(following == self.item.cores << (CORE_WORDS - 1)):
@@ -94,13 +114,18 @@ class DescriptorReader(wiring.Component):
                     m.d.sync += self.address.eq(self.address + 1)
         return m
 
-    def _store(self, m: Module, index: Signal, views: tuple[data.View, ...], words: int) -> None:
-        """Store the word that has arrived."""
+    def _store(self, m: Module, index: Signal, views: tuple[data.View, ...], mask: int) -> None:
+        """Store the used bits of the word that has arrived."""
         place = 0
         with m.Switch(index):
             for view in views:
                 for number in range(len(view.as_value()) // 32):
                     with m.Case(place):
-                        m.d.sync += view.as_value().word_select(number, 32).eq(self.word)
+                        used = Const(mask >> 32 * place & 0xFFFFFFFF, 32)
+                        m.d.sync += view.as_value().word_select(number, 32).eq(self.word & used)
                     place += 1
-        assert place == words
+
+
+def _mask(fields: Fields, used: Fields) -> int:
+    """A record's bits that are used, those lowest in each field."""
+    return pack(fields, {name: (1 << width) - 1 for name, width in used.items()})

@@ -83,11 +83,11 @@ class Drain(wiring.Component):
         core = Signal(range(config.cores + 1))
         step = Signal(range(MAX_STEPS + 1))
         lane = Signal(lane_bits)
-        row = Signal(16)
-        column = Signal(16)
+        row = Signal(config.size_bits)
+        column = Signal(config.size_bits)
         half = Signal()
-        tile_address = Signal(16)
-        word_address = Signal(16)
+        tile_address = Signal(config.size_bits)
+        word_address = Signal(config.size_bits)
         word_bank = Signal(range(max(config.banks, 2)))
         raw = Signal()
         enable = Signal()
@@ -122,8 +122,8 @@ class Drain(wiring.Component):
 
         strips = Signal(lane_bits + 1)
         columns = Signal(lane_bits + 1)
-        next_row = Signal(17)
-        next_column = Signal(17)
+        next_row = Signal(config.size_bits + 1)
+        next_column = Signal(config.size_bits + 1)
         row_end = Signal()
         map_end = Signal()
         turn = Signal()
@@ -228,7 +228,9 @@ class Drain(wiring.Component):
             ]
             with m.If(last_core):
                 to_next = Mux(halve & row_end, item.steps_wide, 0) + 1
-                next_address = Mux(turn, item.output_base, (tile_address + to_next)[:16])
+                next_address = Mux(
+                    turn, item.output_base, (tile_address + to_next)[: len(tile_address)]
+                )
                 m.d.sync += [
                     core.eq(0),
                     column.eq(next_column),

@@ -72,11 +72,11 @@ class MaxPool(wiring.Component):
         position = Signal(bits)
         enabled = Signal()
         fresh = Signal()
-        group = Signal(16)
-        tile = Signal(16)
-        origin = Signal(16)
-        target = Signal(16)
-        column = Signal(16)
+        group = Signal(config.size_bits)
+        tile = Signal(config.size_bits)
+        origin = Signal(config.size_bits)
+        target = Signal(config.size_bits)
+        column = Signal(config.size_bits)
         half = Signal()
         again = Signal()
         step = Signal()
@@ -115,7 +115,7 @@ class MaxPool(wiring.Component):
         m.d.sync += self.phase.eq(again)
         with m.If(again):
             m.d.sync += self.address.eq(self.address + self.steps)
-        following = (origin + Mux(row_end, self.steps, 0) + 1)[:16]
+        following = (origin + Mux(row_end, self.steps, 0) + 1)[: config.size_bits]
         with m.If(finished):
             m.d.sync += [
                 fresh.eq(1),

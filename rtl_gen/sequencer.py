@@ -66,7 +66,7 @@ class Sequencer(wiring.Component):
         m = Module()
         config = self._config
         # Words arrive a cycle after their address; ``index`` is that of ``word``.
-        index = Signal(16)
+        index = Signal(range(POINT_WORDS + config.cores + 1))
         running = Signal()
         ending = Signal()
         free = Signal()

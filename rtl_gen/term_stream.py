@@ -97,7 +97,7 @@ class TermStream(wiring.Component):
         slots, bits = config.window_slots, count_bits(config)
         first = Signal(config.term_address_bits)
         following = Signal(config.term_address_bits)
-        tile = Signal(16)
+        tile = Signal(config.size_bits)
         tile_end = Signal(bits)
         enabled = Signal()
         pending = Signal()

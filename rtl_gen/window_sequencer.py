@@ -41,7 +41,7 @@ class WindowSequencer(wiring.Component):
 
     Parameters
     ----------
-    config : any
+    config : activation_words
 
     Members
     -------
@@ -53,6 +53,7 @@ class WindowSequencer(wiring.Component):
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
+        self._config = config
         super().__init__(
             {
                 "item": In(data.StructLayout(dict(PASS))),
@@ -74,21 +75,22 @@ class WindowSequencer(wiring.Component):
         active = Signal()
         m.d.comb += self.busy.eq(preparing | entering | active)
 
-        tile_row = Signal(16)
-        tile_step = Signal(16)
+        bits = self._config.size_bits
+        tile_row = Signal(bits)
+        tile_step = Signal(bits)
         # Of each segment, where the tile's first window lies.
-        origin = data.StructLayout({"row": 16, "strip": signed(8), "address": 16})
-        edge = data.StructLayout({"step": 16, "lane": signed(8)})
+        origin = data.StructLayout({"row": bits, "strip": signed(8), "address": bits})
+        edge = data.StructLayout({"step": bits, "lane": signed(8)})
         origins = [Signal(origin, name=f"origin{i}") for i in range(2)]
         edges = [Signal(edge, name=f"edge{i}") for i in range(2)]
 
         index = Signal()
         segment = Signal(data.StructLayout(dict(SEGMENT)))
         m.d.comb += segment.eq(Mux(index, segments[1], segments[0]))
-        group = Signal(16)
+        group = Signal(bits)
         kernel_row = Signal(8)
         kernel_column = Signal(8)
-        channel = Signal(16)
+        channel = Signal(bits)
         row = Signal(origin)
         column = Signal(edge)
 
@@ -126,7 +128,13 @@ class WindowSequencer(wiring.Component):
                 column.eq(first_column),
             ]
 
-        current, border = (Mux(index, pair[1], pair[0]) for pair in (origins, edges))
+        current = Signal(origin)
+        border = Signal(edge)
+        m.d.comb += [
+            current.eq(Mux(index, origins[1], origins[0])),
+            border.eq(Mux(index, edges[1], edges[0])),
+        ]
+        next_origin, next_edge = self._following(m, segment, current, border, steps_left)
         with m.If(self.start):
             m.d.sync += [item.eq(self.item), segments.eq(self.segments), preparing.eq(1)]
         with m.If(preparing):
@@ -145,9 +153,6 @@ class WindowSequencer(wiring.Component):
         with m.If(entering):
             m.d.sync += [entering.eq(0), active.eq(1)]
             m.d.sync += enter(0, origins[0], edges[0])
-        following = [
-            self._following(m, segments[i], origins[i], edges[i], steps_left) for i in range(2)
-        ]
         with m.If(self.o.valid & self.o.ready & segment.by_rows & groups_left):
             m.d.sync += [group.eq(group + 1), channel.eq(channel + segment.pitch)]
         with m.Elif(self.o.valid & self.o.ready):
@@ -174,21 +179,27 @@ class WindowSequencer(wiring.Component):
                     m.d.sync += [kernel_row.eq(0), row.eq(current)]
                     with m.If(groups_left & ~segment.by_rows):
                         m.d.sync += [group.eq(group + 1), channel.eq(channel + segment.pitch)]
-                    with m.Elif(~index & item.two_segments):
-                        m.d.sync += enter(1, origins[1], edges[1])
                     with m.Else():
-                        m.d.sync += enter(0, *following[0])
-                        m.d.sync += [
-                            active.eq(tiles_left),
-                            tile_step.eq(Mux(steps_left, tile_step + 1, 0)),
-                            tile_row.eq(tile_row + ~steps_left),
-                        ]
-                        for number, (next_origin, next_edge) in enumerate(following):
-                            with m.If(item.two_segments if number else 1):
+                        # The segment's next windows are those of the next tile.
+                        for number in range(2):
+                            with m.If(index == number):
                                 m.d.sync += [
                                     origins[number].eq(next_origin),
                                     edges[number].eq(next_edge),
                                 ]
+                        with m.If(~index & item.two_segments):
+                            m.d.sync += enter(1, origins[1], edges[1])
+                        with m.Else():
+                            m.d.sync += enter(
+                                0,
+                                Mux(index, origins[0], next_origin),
+                                Mux(index, edges[0], next_edge),
+                            )
+                            m.d.sync += [
+                                active.eq(tiles_left),
+                                tile_step.eq(Mux(steps_left, tile_step + 1, 0)),
+                                tile_row.eq(tile_row + ~steps_left),
+                            ]
         # Where nothing moves nothing is clocked.
         moving = self.start | preparing | entering | (self.o.valid & self.o.ready)
         return EnableInserter(moving)(m)
@@ -199,8 +210,8 @@ class WindowSequencer(wiring.Component):
         """Origin and edge of the tile beside this one, or of the first one of the row below."""
         next_origin = Signal.like(origin, name_suffix="_following")
         next_edge = Signal.like(edge, name_suffix="_following")
-        step = Signal(17)
-        row = Signal(17)
+        step = Signal(len(edge.step) + 1)
+        row = Signal(len(origin.row) + 1)
         step_over = Signal()
         row_over = Signal()
         m.d.comb += [

@@ -141,19 +141,19 @@ class WindowSequencer(Unit):
 
     def _next_segment(self) -> None:
         """The other segment of the tile, or the next tile."""
+        steps_left = self.tile_step + 1 != self.item["steps_wide"]
+        # Its next windows are those of the next tile.
+        self._next_tile(self.index, steps_left=steps_left)
         if not self.index and self.item["two_segments"]:
             self._enter(1, self.origin1, self.edge1)
             return
-        steps_left = self.tile_step + 1 != self.item["steps_wide"]
         self.put("active", int(steps_left or self.tile_row + 1 != self.item["rows"]))
         # What follows goes to the first window even where a pass has no further tile.
-        self._enter(0, *self._next_tile(0, steps_left=steps_left))
-        if self.item["two_segments"]:
-            self._next_tile(1, steps_left=steps_left)
+        self._enter(0, self.origin0, self.edge0)
         self.put("tile_step", self.tile_step + 1 if steps_left else 0)
         self.put("tile_row", self.tile_row + (not steps_left) & _W)
 
-    def _next_tile(self, number: int, *, steps_left: bool) -> tuple[int, int]:
+    def _next_tile(self, number: int, *, steps_left: bool) -> None:
         """Move a segment's origin and edge to the next tile."""
         own = self.segments[number]
         origin = self.origin1 if number else self.origin0
@@ -172,7 +172,6 @@ class WindowSequencer(Unit):
             origin = row & _W | (strip & _B) << 16 | (address & _W) << 24
         self.put(f"edge{number}", edge)
         self.put(f"origin{number}", origin)
-        return origin, edge
 
 
 class RowReader(Unit):

@@ -74,8 +74,9 @@ class _Bench:
         windows += random.choice((0, 256 - high))
         ends = [int((index + 1) % taps == 0) for index in range(count)]
         base, end = self._accepted, self._accepted + count
-        output = random.getrandbits(16)
-        pitch = tiles if random.random() < 0.5 else random.getrandbits(12)
+        # All within a bank, as programs have it.
+        output = random.getrandbits(config.size_bits - 1)
+        pitch = tiles if random.random() < 0.5 else random.getrandbits(config.size_bits - 4)
         for _ in range(early):
             await self.cycle(windows, ends, end)
         assert self.ports.read("done") and not self.stored
@@ -105,7 +106,7 @@ class _Bench:
                 places = [((2 * row + phase) * steps + step, phase, upper) for phase in range(2)]
             expected += [
                 (
-                    (output + group * pitch + place) % 2**16,
+                    output + group * pitch + place,
                     phase,
                     upper,
                     maxima[tile, group].tolist(),
