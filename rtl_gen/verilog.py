@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -46,7 +49,22 @@ def to_rtlil(component: wiring.Component, name: str) -> str:
     ports = {"__".join(map(str, path)) for path, _, _ in component.signature.flatten(component)}
     if name in ports | {"clk", "rst"}:
         raise InputError(f"top module {name!r}: has the name of one of its ports; choose another")
-    return _share_modules(rtlil.convert(component, name=name, emit_src=False), name)
+    with _no_collection():
+        text = rtlil.convert(component, name=name, emit_src=False)
+    return _share_modules(text, name)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Elaboration makes millions of small objects that stay: looking for garbage among them takes
+    more time than all the rest."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def to_verilog(component: wiring.Component, name: str) -> str:

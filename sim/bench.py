@@ -47,7 +47,8 @@ def build_bench(verilog: str, top: str, flags: Sequence[str] = ()) -> Path:
     link = f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator"
     # cocotb's main expects a model of the name Vtop, whatever the design's top module is.
     options = ["--vpi", "--public-flat-rw", "--prefix", "Vtop", "-LDFLAGS", link, *flags]
-    return build_simulator(verilog, top, main.read_text(), flags=options)
+    # A bench's time is cocotb's: -O3 would but double that of the build.
+    return build_simulator(verilog, top, main.read_text(), flags=options, optimise="-O1")
 
 
 def run_bench(

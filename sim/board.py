@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,14 +65,7 @@ def build_board(config: AcceleratorConfig, link: LinkConfig | None = None) -> Pa
 
 @cache
 def _verilog(config: AcceleratorConfig, link: LinkConfig) -> str:
-    collecting = gc.isenabled()
-    # As for the accelerator alone: millions of small objects that stay.
-    gc.disable()
-    try:
-        return to_verilog(Design(config, link), _TOP)
-    finally:
-        if collecting:
-            gc.enable()
+    return to_verilog(Design(config, link), _TOP)
 
 
 @contextlib.contextmanager

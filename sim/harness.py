@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import tempfile
 from collections.abc import Callable
@@ -49,15 +48,7 @@ class SimulationResult:
 @cache
 def accelerator_verilog(config: AcceleratorConfig) -> str:
     """The Verilog of the accelerator of a configuration."""
-    collecting = gc.isenabled()
-    # Elaboration makes millions of small objects that stay: looking for garbage among them takes
-    # more time than all the rest.
-    gc.disable()
-    try:
-        return to_verilog(Accelerator(config), TOP)
-    finally:
-        if collecting:
-            gc.enable()
+    return to_verilog(Accelerator(config), TOP)
 
 
 def build(config: AcceleratorConfig) -> Path:

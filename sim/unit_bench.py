@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import subprocess
 import tempfile
@@ -111,14 +110,7 @@ def _design(units: tuple[Unit, ...]) -> _Design:
     for unit in units:
         trace = unit.trace({port: np.zeros(2, np.int64) for port in unit.ports})
         nets[unit.name] = {net: width for net, (_, width, _) in trace.items()}
-    collecting = gc.isenabled()
-    # Elaboration makes very many small objects that stay; see sim.harness.
-    gc.disable()
-    try:
-        verilog = to_verilog(bench, _TOP)
-    finally:
-        if collecting:
-            gc.enable()
+    verilog = to_verilog(bench, _TOP)
     return _Design(bench, nets, verilog, _control(verilog, nets))
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_config",
     "add_program",
+    "add_schedule",
     "check_writable",
     "load_config",
     "load_program",
@@ -47,9 +48,19 @@ def _help(meaning: str, default: object) -> str:
     return text if default is None else f"{text}; default {default}"
 
 
-def load_config(args: argparse.Namespace) -> AcceleratorConfig:
-    """The configuration that the arguments ask for: a file's, or the default, with changes."""
-    base = AcceleratorConfig() if args.config is None else AcceleratorConfig.load(args.config)
+def load_config(
+    args: argparse.Namespace, default: AcceleratorConfig | None = None
+) -> AcceleratorConfig:
+    """The configuration that the arguments ask for: a file's, or the default, with changes.
+
+    Parameters
+    ----------
+    default : where there is no file; None: the parameters' defaults
+    """
+    if args.config is None:
+        base = default or AcceleratorConfig()
+    else:
+        base = AcceleratorConfig.load(args.config)
     changes = {
         field.name: getattr(args, field.name)
         for field in fields(AcceleratorConfig)
@@ -70,6 +81,15 @@ def add_program(parser: argparse.ArgumentParser, *, labels: str) -> None:
     )
     parser.add_argument("--images", type=int, metavar="N", help="use only the first N")
     parser.add_argument("--point", type=int, metavar="K", help="run only operating point K")
+
+
+def add_schedule(parser: argparse.ArgumentParser) -> None:
+    """``--schedule POINTS``, for ``pann_hw.report.operating_points.parse_schedule``."""
+    parser.add_argument(
+        "--schedule", metavar="POINTS",
+        help="operating points of one image after another, separated by commas and repeated, such "
+        "as 0,1; default every image at every point",
+    )  # fmt: skip
 
 
 def load_program(args: argparse.Namespace) -> Deployment:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pann_hw.commands.arguments import add_config, check_writable
+from pann_hw.commands.arguments import add_config, check_writable, load_config
 from pann_hw.commands.console import say, table
 from pann_hw.commands.folder import output_folder
 from pann_hw.config import AcceleratorConfig
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise InputError(f"--seeds {args.seeds}: must be at least 1")
     from boards.fits import check_memories
 
-    config = _config(args, board)
+    config = load_config(args, board.config)
     if args.networks:
         config = _fitted(args, config)
     result: dict[str, object] = {
@@ -70,17 +70,6 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     if built is None:
         return {**result, "sources": str(folder)}
     return {**result, **_plain(built, folder)}
-
-
-def _config(args: argparse.Namespace, board: Board) -> AcceleratorConfig:
-    """The board's accelerator, or that of a file, with the changes that the arguments ask for."""
-    base = board.config if args.config is None else AcceleratorConfig.load(args.config)
-    changes = {
-        field.name: getattr(args, field.name)
-        for field in fields(AcceleratorConfig)
-        if getattr(args, field.name) is not None
-    }
-    return replace(base, **changes)
 
 
 def _fitted(args: argparse.Namespace, config: AcceleratorConfig) -> AcceleratorConfig:

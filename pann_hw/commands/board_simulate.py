@@ -11,6 +11,7 @@ from pathlib import Path
 from pann_hw.commands.arguments import add_config, load_config
 from pann_hw.commands.console import say
 from pann_hw.errors import InputError, ToolError
+from pann_hw.link.config import BAUD
 
 __all__ = ["add_arguments", "run", "show"]
 
@@ -18,7 +19,7 @@ __all__ = ["add_arguments", "run", "show"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument(
-        "--baud", type=int, default=3_000_000, metavar="N",
+        "--baud", type=int, default=BAUD, metavar="N",
         help="bits a second, at most a quarter of the clock; default %(default)s",
     )  # fmt: skip
     parser.add_argument(

@@ -9,9 +9,15 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pann_hw.commands.arguments import add_program, load_program, load_program_data
+from pann_hw.commands.arguments import (
+    add_program,
+    add_schedule,
+    load_program,
+    load_program_data,
+)
 from pann_hw.commands.console import bar, say, table
 from pann_hw.errors import InputError
+from pann_hw.link.config import BAUD
 
 if TYPE_CHECKING:
     from pann_hw.config import AcceleratorConfig
@@ -33,14 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "with the program's configuration",
     )  # fmt: skip
     parser.add_argument(
-        "--baud", type=int, default=3_000_000, metavar="N",
+        "--baud", type=int, default=BAUD, metavar="N",
         help="bits a second, as in the board's bitstream; default %(default)s",
     )  # fmt: skip
-    parser.add_argument(
-        "--schedule", metavar="POINTS",
-        help="operating points of one image after another, separated by commas and repeated, such "
-        "as 0,1; default every image at every point",
-    )  # fmt: skip
+    add_schedule(parser)
     parser.add_argument(
         "--timeout", type=float, default=30.0, metavar="S",
         help="seconds without any progress after which an inference counts as hung; default "

@@ -6,7 +6,12 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from pann_hw.commands.arguments import add_program, load_program, load_program_data
+from pann_hw.commands.arguments import (
+    add_program,
+    add_schedule,
+    load_program,
+    load_program_data,
+)
 from pann_hw.commands.console import bar, table
 from pann_hw.commands.layers import layers, show_layers
 from pann_hw.commands.simulator import ready_simulator
@@ -22,11 +27,7 @@ __all__ = ["add_arguments", "run", "show"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_program(parser, labels="y (classes), for the accuracy")
-    parser.add_argument(
-        "--schedule", metavar="POINTS",
-        help="operating points of one image after another, separated by commas and repeated, such "
-        "as 0,1; default every image at every point",
-    )  # fmt: skip
+    add_schedule(parser)
     parser.add_argument(
         "--overlap", action="store_true",
         help="start each inference while the one before it runs",

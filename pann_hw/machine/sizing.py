@@ -118,9 +118,7 @@ def fit(network: IntegerNetwork, encoding: str, base: AcceleratorConfig) -> Prog
         if isinstance(layer, Accumulate)
     )
     width = max(bits, base.step_width, 12)
-    gated = base.low_bits < base.accumulator_width
-    low_bits = base.low_bits if gated else width
-    config = replace(base, accumulator_width=width, low_bits=low_bits)
+    config = replace(base, accumulator_width=width, low_bits=_low_bits(base, width))
     program = compile_network(network, config, encoding)
     if not program.weight_words:
         without = replace(config, weight_words=0)
@@ -145,7 +143,7 @@ def fit_points(
         descriptor_words=_MEMORY,
         weight_words=_weight_words(base),
         accumulator_width=32,
-        low_bits=base.low_bits if base.low_bits < base.accumulator_width else 32,
+        low_bits=_low_bits(base, 32),
     )
     found = [fit(network, encoding, large).config for network in networks]
     width = max(one.accumulator_width for one in found)
@@ -153,12 +151,17 @@ def fit_points(
     return replace(
         base,
         accumulator_width=width,
-        low_bits=base.low_bits if base.low_bits < base.accumulator_width else width,
+        low_bits=_low_bits(base, width),
         activation_words=max(one.activation_words for one in found),
         term_words=sum(one.term_words for one in found),
         weight_words=sum(one.weight_words for one in found),
         descriptor_words=directory + sum(one.descriptor_words - directory for one in found),
     )
+
+
+def _low_bits(base: AcceleratorConfig, width: int) -> int:
+    """Of accumulators of another width: as many as in ``base``, or all where they are not gated."""
+    return base.low_bits if base.low_bits < base.accumulator_width else width
 
 
 def fitted(program: Program) -> AcceleratorConfig:

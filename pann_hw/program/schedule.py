@@ -29,8 +29,8 @@ def bundles(
     the second as long as there are such within reach: a sign that stays flips no bits. Terms of
     one operand stay together for the same reason. For unsigned accumulators windows are taken in
     groups, of each all terms of one sign and then those of the other, beginning with the sign
-    of the last one, each after the one that it has most in common with; a tile that ends with
-    subtractions has a last bundle without terms.
+    of the last one, each after the one that it has most in common with among those of the
+    oldest windows; a tile that ends with subtractions has a last bundle without terms.
 
     Parameters
     ----------
@@ -118,7 +118,9 @@ def _turns(terms: list[Term], config: AcceleratorConfig) -> Iterator[tuple[int, 
                 base = min(term[0] for term in group)
                 cycle: list[Term | None] = [None] * config.terms
                 for place in range(min(config.terms, len(of_sign))):
-                    last = _nearest(of_sign, last)
+                    # A window that is kept long makes those wait that there is no room for.
+                    near = of_sign[0][0] + max(1, config.window_slots // 4)
+                    last = _nearest([term for term in of_sign if term[0] < near], last)
                     of_sign.remove(last)
                     group.remove(last)
                     cycle[place] = last

@@ -9,9 +9,8 @@ import numpy as np
 
 from pann_hw.integer.run import quantise_input, run
 from pann_hw.link.driver import BoardDriver
-from pann_hw.machine.cycles import linear_words
-from pann_hw.machine.machine import Machine
 from pann_hw.program.deployment import Deployment
+from pann_hw.report.operating_points import predicted_cycles
 from pann_hw.report.verify import Mismatch, difference, network_order
 
 __all__ = ["BoardPoint", "BoardRuns", "run_on_board"]
@@ -103,7 +102,7 @@ def run_on_board(
     done = driver.run(inputs, points, outputs, progress)
     sent = driver.counters.bytes_sent - sent
     received = driver.counters.bytes_received - received
-    predicted = _predicted(deployment, inputs, points)
+    predicted = predicted_cycles(deployment, inputs, points, overlap=True)
     found = {}
     for point in quantised:
         turns = np.flatnonzero(points == point)
@@ -122,12 +121,3 @@ def _mismatch(
     name = network.layers[-1].output.name
     expected = run(network, inputs.reshape(-1, *network.input.shape))[name].numpy()
     return difference("board", name, expected, outputs.reshape(expected.shape))
-
-
-def _predicted(deployment: Deployment, inputs: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Cycles of each inference, started while the one before it runs."""
-    words = []
-    for point, values in zip(points, inputs, strict=True):
-        shape = deployment.networks[point].input.shape
-        words += linear_words(deployment.programs[point], values.reshape(1, *shape))[0]
-    return np.array(Machine(deployment.image).intervals(points.tolist(), words))

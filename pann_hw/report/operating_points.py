@@ -17,7 +17,7 @@ from pann_hw.program.deployment import Deployment
 from pann_hw.report.verify import network_order
 from sim.harness import simulate
 
-__all__ = ["PointRun", "parse_schedule", "predict_flips", "run_schedule"]
+__all__ = ["PointRun", "parse_schedule", "predict_flips", "predicted_cycles", "run_schedule"]
 
 _CHUNK = 64
 """Images per simulator run."""
@@ -119,7 +119,7 @@ def run_schedule(
         )  # fmt: skip
     cycles = np.concatenate([part.cycles for part in found])
     results = np.concatenate([part.outputs for part in found])
-    predicted = _predicted(deployment, inputs, points, overlap=overlap)
+    predicted = predicted_cycles(deployment, inputs, points, overlap=overlap)
     runs = []
     for point, program in enumerate(deployment.programs):
         images = np.flatnonzero(points == point)
@@ -131,10 +131,17 @@ def run_schedule(
     return runs
 
 
-def _predicted(
+def predicted_cycles(
     deployment: Deployment, inputs: np.ndarray, points: np.ndarray, *, overlap: bool
 ) -> np.ndarray:
-    """The cycles of each inference."""
+    """Cycles of each inference, int64 (n,).
+
+    Parameters
+    ----------
+    inputs : (n, elements), quantised
+    points : int64 (n,), the operating point of each
+    overlap : started while the one before runs; cycles are then those from its end
+    """
     words: dict[int, list[np.ndarray]] = {}
     for point, program in enumerate(deployment.programs):
         images = np.flatnonzero(points == point)
