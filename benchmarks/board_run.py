@@ -10,26 +10,49 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import digits_perceptron
 from benchmarks.clock import Clock
 from benchmarks.mlp_run import configuration, perceptron
+from boards.catalogue import find_board
 from pann_hw.config import AcceleratorConfig
 from pann_hw.link.config import LinkConfig
 from pann_hw.link.driver import open_board
+from pann_hw.machine.sizing import fit_points
 from pann_hw.network.digits import digits_data, train_digits
 from pann_hw.network.torch_import import import_module
 from pann_hw.program.deployment import Deployment, deploy
+from pann_hw.quantise.recipe import FULL
 from pann_hw.quantise.search import best, search
 from pann_hw.report.board import run_on_board
 from sim.board import build_board, simulated_board
 
-__all__ = ["CLOCK", "NETWORKS", "Case", "Point", "measure"]
+__all__ = ["NETWORKS", "Case", "Point", "Task", "measure"]
 
-CLOCK = 12_000_000
+_CLOCK = 12_000_000
 
 _BUDGETS = ("8bit", "4bit", "2bit")
+_SMALL_BUDGETS = (8.0, 6.0, 4.0)
+"""Flips a multiply-accumulate, for weights and activations of few bits."""
+
 _CALIBRATION = 512
 _BITS_OF_A_BYTE = 10
 """On the line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a board has to do.
+
+    Attributes
+    ----------
+    deployment : of all operating points
+    images : (n, ...), which run at each
+    clock : of the board, Hz
+    """
+
+    deployment: Deployment
+    images: np.ndarray
+    clock: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +78,7 @@ class Case:
 
     Attributes
     ----------
+    clock : of the board, Hz
     baud : of the link
     points : in their order
     sent, received : bytes for an inference
@@ -64,6 +88,7 @@ class Case:
     """
 
     network: str
+    clock: int
     baud: int
     points: list[Point]
     sent: float
@@ -97,7 +122,7 @@ class Case:
     def bound(self) -> float:
         """The fewest cycles that there can be: of computing, or of the bytes on the line."""
         return max(
-            self.computing, max(self.sent, self.received) * _BITS_OF_A_BYTE * CLOCK / self.baud
+            self.computing, max(self.sent, self.received) * _BITS_OF_A_BYTE * self.clock / self.baud
         )
 
     def plain(self) -> dict[str, Any]:
@@ -112,7 +137,7 @@ class Case:
         }
 
 
-def _digits() -> tuple[Deployment, np.ndarray]:
+def _digits() -> Task:
     """The demonstration's network at three budgets, and its test images."""
     train, test = digits_data()
     module = train_digits(0)
@@ -123,22 +148,44 @@ def _digits() -> tuple[Deployment, np.ndarray]:
         best(search(graph, train.x[:_CALIBRATION], labels, budget, config.shift)).network
         for budget in _BUDGETS
     ]
-    return deploy(networks, ["csd"] * len(networks), config), test.x
+    return Task(deploy(networks, ["csd"] * len(networks), config), test.x, _CLOCK)
 
 
-def _perceptron() -> tuple[Deployment, np.ndarray]:
+def _icebreaker() -> Task:
+    """A perceptron on the digits at three budgets, its test images, and iCEBreaker's accelerator
+    with what memory the programs need."""
+    board = find_board("icebreaker")
+    train, test = digits_data()
+    graph = import_module(digits_perceptron.factory(), torch.from_numpy(test.x[:2]))
+    labels = None if train.y is None else train.y[:_CALIBRATION]
+    widths = range(2, board.config.operand_width + 1)
+    networks = [
+        best(
+            search(
+                graph, train.x[:_CALIBRATION], labels, budget, recipe=FULL, widths=widths,
+                input_widths=widths,
+            )
+        ).network
+        for budget in _SMALL_BUDGETS
+    ]  # fmt: skip
+    config = fit_points(networks, "csd", board.config)
+    return Task(deploy(networks, ["csd"] * len(networks), config), test.x, board.clock)
+
+
+def _perceptron() -> Task:
     """The perceptron of 4 bits, two elements in a byte of the input, and random inputs."""
     config = dataclasses.replace(configuration(1), input_elements=2)
     network = perceptron()
     x = np.random.default_rng(1).integers(0, 16, (400, *network.input.shape))
-    return deploy([network], ["csd"], config), x.astype(np.float32)
+    return Task(deploy([network], ["csd"], config), x.astype(np.float32), _CLOCK)
 
 
-NETWORKS: dict[str, Callable[[], tuple[Deployment, np.ndarray]]] = {
+NETWORKS: dict[str, Callable[[], Task]] = {
     "digits": _digits,
+    "icebreaker": _icebreaker,
     "perceptron": _perceptron,
 }
-"""Name of each network -> what makes its deployment and images."""
+"""Name of each network -> what makes its task."""
 
 
 def measure(name: str, bauds: list[int], images: int | None, clock: Clock) -> list[Case]:
@@ -148,12 +195,13 @@ def measure(name: str, bauds: list[int], images: int | None, clock: Clock) -> li
     ----------
     images : the first so many; all where left out
     """
-    deployment, x = clock(f"{name}: prepare", NETWORKS[name])
-    return [_case(name, baud, deployment, x[:images], clock) for baud in bauds]
+    task = clock(f"{name}: prepare", NETWORKS[name])
+    return [_case(name, baud, task, task.images[:images], clock) for baud in bauds]
 
 
-def _case(name: str, baud: int, deployment: Deployment, x: np.ndarray, clock: Clock) -> Case:
-    link = LinkConfig.of_baud(CLOCK, baud)
+def _case(name: str, baud: int, task: Task, x: np.ndarray, clock: Clock) -> Case:
+    deployment = task.deployment
+    link = LinkConfig.of_baud(task.clock, baud)
     what = f"{name}, {baud} baud"
     clock(f"{what}: build", build_board, deployment.config, link)
     with (
@@ -176,6 +224,7 @@ def _case(name: str, baud: int, deployment: Deployment, x: np.ndarray, clock: Cl
     total = sum(point.images for point in points)
     return Case(
         name,
+        task.clock,
         link.baud,
         points,
         runs.bytes_sent / total,

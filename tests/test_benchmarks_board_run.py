@@ -21,6 +21,16 @@ def test_digits_at_three_operating_points() -> None:
 
 
 @pytest.mark.slow
+def test_digits_on_icebreaker_at_three_operating_points() -> None:
+    (case,) = measure("icebreaker", [3_000_000], None, Clock())
+    assert [point.images for point in case.points] == [360] * 3
+    assert (case.inferences, case.mismatches, case.disturbed) == (1080, 0, 0)
+    assert case.clock == 18_000_000
+    # Each element of the input is a byte on the line: computing takes less.
+    assert case.link_share > 0.5
+
+
+@pytest.mark.slow
 def test_perceptron_is_as_fast_as_the_link() -> None:
     (case,) = measure("perceptron", [1_000_000], None, Clock())
     assert (case.inferences, case.mismatches, case.disturbed) == (400, 0, 0)
