@@ -42,7 +42,9 @@ def factory() -> nn.Module:
 def _train(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.1)
     for _ in range(_EPOCHS):
-        for chosen in torch.randperm(len(x)).split(_BATCH):
+        order = torch.randperm(len(x))
+        for first in range(0, len(x), _BATCH):
+            chosen = order[first : first + _BATCH]
             loss = F.cross_entropy(network(x[chosen]), y[chosen], label_smoothing=0.1)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
