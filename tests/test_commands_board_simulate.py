@@ -16,7 +16,8 @@ from pann_hw.registers.map import Register
 from tests.board_cases import BOARD
 
 
-def test_another_process_uses_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_another_process_uses_it(end: signal.Signals, tmp_path: Path) -> None:
     BOARD.save(tmp_path / "config.json")
     link = tmp_path / "there" / "board"
     command = ["board", "simulate", "--config", f"{tmp_path}/config.json", "--link", str(link)]
@@ -35,8 +36,11 @@ def test_another_process_uses_it(tmp_path: Path) -> None:
                 driver.write(Register.POINT, 5)
                 assert driver.read(Register.POINT) == 5
         finally:
-            process.send_signal(signal.SIGINT)
-        output, messages = process.communicate(timeout=30)
+            process.send_signal(end)
+            try:
+                output, messages = process.communicate(timeout=30)
+            finally:
+                process.kill()
     assert process.returncode == 0, messages
     assert f"the board is at {link}, 3000000 baud" in messages
     assert output.startswith(f"the board at {link} ran for ")

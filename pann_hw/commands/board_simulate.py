@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
-    """Build the board and run it until an interrupt."""
+    """Build the board and run it until an interrupt, or until the process is asked to end."""
     from pann_hw.link.config import LinkConfig
     from sim.board import simulated_board
     from sim.toolchain import environment
@@ -44,6 +45,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise InputError(f"--clock {args.clock:g}: must be above 0")
     link = LinkConfig.of_baud(round(args.clock * 1e6), args.baud)
     environment()
+    # A shell's jobs in the background are deaf to interrupts unless they listen.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     say("building the simulated board (kept for the next time)")
     with simulated_board(config, link) as board, _linked(args.link, board.port) as port:
         say(f"the board is at {port}, {link.baud} baud; an interrupt (Ctrl-C) ends it")
