@@ -21,6 +21,7 @@ from pann_hw.machine.cycles import linear_words
 from pann_hw.machine.flips import CLASSES, FlipPredictor
 from pann_hw.machine.interpret import execute
 from pann_hw.machine.machine import Machine
+from pann_hw.machine.sizing import fitted
 from pann_hw.program.compile import compile_network
 from pann_hw.program.encoding import encoding_names
 from pann_hw.program.image import link
@@ -86,6 +87,7 @@ def networks(max_stride: int) -> list[tuple[IntegerNetwork, np.ndarray]]:
     return [make(rng, max_stride) for make in makers]
 
 
+@cache
 def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
     """A configuration whose other parameters go through their values along the matrix."""
     kinds = KINDS | CONVENTIONAL | UNSIGNED
@@ -115,6 +117,12 @@ def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
     values["accumulator_width"] = max(needed, step_width, 12)
     if kind == "signed_mac":
         values["low_bits"] = values["accumulator_width"]
+    ample = AcceleratorConfig.of(values, "matrix")
+    # Just enough here too: registers are as wide as the memory needs.
+    values["activation_words"] = max(
+        fitted(compile_network(network, ample, encoding_names(ample)[0])).activation_words
+        for network, _ in networks(lane % 3 + 2)
+    )
     return AcceleratorConfig.of(values, "matrix")
 
 
