@@ -66,21 +66,15 @@ def _design(
     return Design(name, fitted, network, technologies, tuple(config.items()))
 
 
-_UNSIGNED: dict[str, Any] = {"rails": 1, "accumulator": "unsigned"}
 _MAC: dict[str, Any] = {"rails": 1, "lane": "mac", "multiplier_width": 4, "operand_width": 4}
 
 DESIGNS = (
-    _design("csd, two rails", fitted=True),
+    _design("csd", fitted=True),
     _design("MAC 4 x 4", fitted=True, **_MAC),
-    _design("csd, two rails, other network", network="separable"),
-    _design(
-        "csd, one rail, two terms, unsigned",
-        technologies=("sky130", "sg13g2"),
-        terms_per_rail=2,
-        **_UNSIGNED,
-    ),
-    _design("csd, one rail, unsigned", technologies=("sky130",), **_UNSIGNED),
-    _design("csd, two rails, 16 lanes", technologies=("sky130",), lanes=16),
+    _design("csd, other network", network="separable"),
+    _design("csd, two terms", technologies=("sky130", "sg13g2"), terms_per_rail=2),
+    _design("csd, two rails", technologies=("sky130",), rails=2),
+    _design("csd, 16 lanes", technologies=("sky130",), lanes=16),
 )
 
 

@@ -57,6 +57,7 @@ def test_designs_cover_what_is_asked() -> None:
         lambda design: (design.hardware.lane, design.hardware.rails, design.hardware.terms),
     ):
         assert {what(design) for design in held} - {what(design) for design in used}
+    assert len({(design.network, design.hardware) for design in DESIGNS}) == len(DESIGNS)
 
 
 def test_exact_data_give_exact_coefficients(rng: np.random.Generator) -> None:
