@@ -110,10 +110,18 @@ def build_simulator(
     make = (f"OPT_FAST={optimise}", *_MAKE)
     key = ["simulator", verilog, top, main_cpp, public, options, make, versions()]
 
+    runtime = _runtime(options, env)
+
     def build(folder: Path) -> None:
         # Not in the cache: make cannot build in a path with spaces.
-        with tempfile.TemporaryDirectory() as work:
-            _compile(Path(work), folder / top, verilog, top, main_cpp, public, options, make, env)
+        with tempfile.TemporaryDirectory() as name:
+            work = Path(name)
+            makefile = _verilate(work, verilog, top, main_cpp, public, options, env)
+            for compiled in runtime.iterdir():
+                # Newer than the makefile by its time, so that make has nothing to do for it.
+                shutil.copyfile(compiled, work / "obj" / compiled.name)
+            _make(work, makefile, make, top, env)
+            shutil.move(work / "obj" / "simulator", folder / top)
 
     return cached(key, build) / top
 
@@ -129,26 +137,53 @@ def cpp_name(name: str) -> str:
     )
 
 
-def _compile(
+def _runtime(options: Sequence[str], env: dict[str, str]) -> Path:
+    """Folder with Verilator's own sources compiled: the same for all designs with these options."""
+
+    def build(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            work = Path(name)
+            makefile = _verilate(work, "module top; endmodule\n", "top", "", "", options, env)
+            goals = f"include {makefile}\nruntime: $(VK_GLOBAL_OBJS)\n"
+            (work / "obj" / "runtime.mk").write_text(goals)
+            _make(work, "runtime.mk", ["runtime", *_MAKE], "Verilator's own sources", env)
+            for compiled in (work / "obj").glob("verilated*.o"):
+                shutil.move(compiled, folder / compiled.name)
+
+    return cached(["runtime", *options, *_MAKE, versions()], build)
+
+
+def _verilate(
     work: Path,
-    executable: Path,
     verilog: str,
     top: str,
     main_cpp: str,
     public: str,
     options: Sequence[str],
-    make: Sequence[str],
     env: dict[str, str],
-) -> None:
+) -> str:
+    """Turn a design into C++ in the folder ``obj``; the name of its makefile there."""
     (work / "design.v").write_text(verilog)
     (work / "main.cpp").write_text(main_cpp)
     (work / "public.vlt").write_text(f"`verilator_config\n{public}\n")
-    command = ["verilator", "--cc", "--exe", "--build", "-j", str(_JOBS), *options]
-    command += ["-MAKEFLAGS", " ".join(make)]
+    command = ["verilator", "--cc", "--exe", *options]
     command += ["--top-module", top, "--Mdir", "obj", "-o", "simulator"]
     command += ["public.vlt", "design.v", "main.cpp"]
+    _run(command, work, top, env)
+    prefix = options[options.index("--prefix") + 1] if "--prefix" in options else f"V{top}"
+    return f"{prefix}.mk"
+
+
+def _make(
+    work: Path, makefile: str, arguments: Sequence[str], what: str, env: dict[str, str]
+) -> None:
+    command = ["make", "-C", "obj", "-f", makefile, "-j", str(_JOBS), *arguments]
+    _run(command, work, what, env)
+
+
+def _run(command: Sequence[str], work: Path, what: str, env: dict[str, str]) -> None:
     log = work / "build.log"
-    with log.open("w") as file:
+    with log.open("a") as file:
         done = subprocess.run(
             command, cwd=work, env=env, stdout=file, stderr=subprocess.STDOUT, check=False
         )
@@ -156,9 +191,8 @@ def _compile(
         kept = cache_folder() / "failed-build.log"
         shutil.copyfile(log, kept)
         raise ToolError(
-            f"Verilator cannot build {top}: {_first_error(log.read_text())}; whole log: {kept}"
+            f"Verilator cannot build {what}: {_first_error(log.read_text())}; whole log: {kept}"
         )
-    shutil.move(work / "obj" / "simulator", executable)
 
 
 def _first_error(log: str) -> str:
