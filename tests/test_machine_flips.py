@@ -18,7 +18,13 @@ from pann_hw.machine.observer import Observer
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.program import Program
-from tests.random_networks import one_layer, random_config, random_network
+from tests.random_networks import (
+    feature_map_network,
+    one_layer,
+    random_config,
+    random_network,
+    residual_network,
+)
 
 
 class Follower(Observer):
@@ -120,6 +126,28 @@ def test_a_batch_is_its_images_one_after_another(rng: np.random.Generator) -> No
                 assert found == expected, f"image {image}, {program.encoding} on {config}"
                 assert (one.stores[0] == done.stores[image]).all()
                 assert predictor.cycles[image] == schedule.cycles
+
+
+def test_what_was_left_goes_on_from_image_to_image() -> None:
+    """Lanes without a pixel store what they read of what the image before has left there."""
+    rng = np.random.default_rng(4)
+    residual_network(rng, 4)
+    network, x = feature_map_network(rng, 4)
+    config = AcceleratorConfig(
+        lanes=16, cores=4, banks=4, window_slots=8, low_bits=5, activation_words=2048,
+        requantise_lanes=4, input_elements=4,
+    )  # fmt: skip
+    programs = [compile_network(network, config, encoding) for encoding in ("unary", "csd")]
+    image = link(programs)
+    batches, images = FlipPredictor(image), FlipPredictor(image)
+    for point, program in enumerate(programs):
+        batches.execute(program, point, x)
+        found: dict[str, list[int]] = {name: [] for name in CLASSES}
+        for one in x:
+            images.execute(program, point, one[None])
+            for name in CLASSES:
+                found[name].append(int(images.flips[name][0]))
+        assert {name: batches.flips[name].tolist() for name in CLASSES} == found
 
 
 def bits(*values: int) -> int:

@@ -69,25 +69,37 @@ class FlipPredictor(Observer):
 
     def execute(self, program: Program, point: int, inputs: np.ndarray) -> Execution:
         """Run uint8 inputs (batch, C, H, W) through a program, which is loaded as that point."""
-        # Lanes without a pixel, and channels that only fill a group up, show what was left there.
-        found = self._activations.repeated(len(inputs))
-        before = execute(program, inputs, found=found)
-        left = before.left
-        found = left.after(self._activations)
-        self._activations = left.repeated(1)
-        if not program.linear:
-            schedules = [self._machine.run(point) for _ in inputs]
-            self.cycles = np.array([schedule.cycles for schedule in schedules])
+        if program.linear:
+            return self._one_by_one(program, point, inputs)
+        schedules = [self._machine.run(point) for _ in inputs]
+        self.cycles = np.array([schedule.cycles for schedule in schedules])
+        # Lanes without a pixel, and channels that only fill a group up, show what was left there,
+        # and what they show may be left in turn.
+        left = execute(program, inputs, found=self._activations.repeated(len(inputs))).left
+        seen = dict(self._left)
+        while True:
+            found = left.after(self._activations)
             done = execute(program, inputs, found=found, observer=self, schedule=schedules[0])
-            self._add(schedules)
-            return done
-        # Data decide when a linear pass is through: inference by inference.
+            if done.left.equals(left):
+                break
+            left, self._left = done.left, dict(seen)
+        self._activations = left.repeated(1)
+        self._add(schedules)
+        return done
+
+    def _one_by_one(self, program: Program, point: int, inputs: np.ndarray) -> Execution:
+        """Inference by inference: data decide when a linear pass is through."""
         parts, flips, cycles = [], [], []
         for index in range(len(inputs)):
-            one, x = found.only(index), inputs[index : index + 1]
+            x = inputs[index : index + 1]
             # What was left there is not among what linear passes look at.
-            schedule = self._machine.run(point, before.words_of(index))
-            parts.append(execute(program, x, found=one, observer=self, schedule=schedule))
+            words = execute(program, x, found=self._activations.repeated(1)).words_of(0)
+            schedule = self._machine.run(point, words)
+            done = execute(
+                program, x, found=self._activations.repeated(1), observer=self, schedule=schedule
+            )
+            self._activations = done.left
+            parts.append(done)
             self._add([schedule])
             flips.append(self.flips)
             cycles.append(schedule.cycles)

@@ -53,9 +53,11 @@ class Activations:
             np.concatenate([last.registers[-1:], self.registers[:-1]]),
         )
 
-    def only(self, index: int) -> Activations:
-        """A batch of one of them."""
-        return Activations(self.memory[index : index + 1], self.registers[index : index + 1])
+    def equals(self, other: Activations) -> bool:
+        """Whether both are the same, for all of the batch."""
+        return np.array_equal(self.memory, other.memory) and np.array_equal(
+            self.registers, other.registers
+        )
 
     def repeated(self, batch: int) -> Activations:
         """The last one for a whole batch."""
