@@ -72,6 +72,8 @@ class Board:
     logic : cells of four-input logic; flip_flops : of them
     memories : blocks, those used first first
     config : the accelerator where none is given
+    wide_luts : with an ECP5, LUTs may be joined to larger ones, which are faster and need more of
+        them, side by side
     """
 
     name: str
@@ -90,6 +92,7 @@ class Board:
     flip_flops: int
     memories: tuple[Memory, ...]
     config: AcceleratorConfig
+    wide_luts: bool = True
 
     @property
     def link(self) -> LinkConfig:

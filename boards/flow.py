@@ -146,7 +146,7 @@ def build(
     run_yosys(
         [
             f"read_rtlil {NAME}.il",
-            f"{tools.synthesis} -top {NAME}",
+            *_synthesis(board, tools),
             f"write_json {NAME}.json",
         ],
         folder,
@@ -186,6 +186,15 @@ def build(
         cpu_seconds=cpu_seconds + _cpu_seconds() - cpu,
         bitstream=folder / bitstream,
     )
+
+
+def _synthesis(board: Board, tools: _Tools) -> list[str]:
+    """Commands of Yosys from the design to cells of the family."""
+    command = f"{tools.synthesis} -top {NAME}"
+    if board.wide_luts:
+        return [command]
+    # The option for this, -nowidelut, stops Yosys where a design is large.
+    return [f"{command} -run begin:map_luts", "abc -lut 4", "clean", f"{command} -run map_cells:"]
 
 
 def _place(

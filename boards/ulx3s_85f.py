@@ -17,7 +17,7 @@ BOARD = Board(
     # 25 MHz * 2 = 50 MHz, at a VCO of 600 MHz
     pll={"CLKI_DIV": 1, "CLKFB_DIV": 2, "CLKOP_DIV": 12},
     uart=Uart(1_000_000),
-    placing=("--85k", "--package", "CABGA381", "--speed", "6"),
+    placing=("--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static"),
     packing=("--compress",),
     led=("led", 0),
     logic=83640,
@@ -25,7 +25,8 @@ BOARD = Board(
     memories=(Memory("DP16KD", 208, BLOCK_SHAPES),),
     config=AcceleratorConfig(
         lanes=32, cores=8, lane="csd", operand_width=4, accumulator_width=18, low_bits=18,
-        banks=2, window_slots=8, activation_words=2048, term_words=16384, descriptor_words=4096,
-        requantise_lanes=16,
+        banks=1, window_slots=4, activation_words=2048, term_words=16384, descriptor_words=4096,
+        requantise_lanes=16, drain_registers=1, operand_registers=1,
     ),
+    wide_luts=False,
 )  # fmt: skip

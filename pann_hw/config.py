@@ -24,6 +24,8 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "window_slots": (4, 8, 16),
     "input_elements": (1, 2, 4, 8),
     "max_shift": (1, 3, 7),
+    "drain_registers": (0, 1),
+    "operand_registers": (0, 1),
 }
 _RANGES = {
     "cores": (1, 16),
@@ -72,6 +74,10 @@ class AcceleratorConfig:
     requantise_lanes : lanes requantised at a time, a power of two from lanes / 8 to lanes *
         banks; left out, or None, as many as lanes
     input_elements : activations in one transfer of the input stream, a beat; at most lanes
+    drain_registers : register stages between the cores' sums and the requantiser, 0 or 1: a cycle
+        more for each part of a word, and a shorter longest path
+    operand_registers : register stages between the choice of operands and the lanes, 0 or 1: a
+        cycle more for each tile's sums, and a shorter longest path; 0 with columns of weights
     """
 
     layer_kinds: str = "all"
@@ -95,6 +101,8 @@ class AcceleratorConfig:
     weight_width: int = 4
     requantise_lanes: int | None = None
     input_elements: int = 1
+    drain_registers: int = 0
+    operand_registers: int = 0
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -112,6 +120,11 @@ class AcceleratorConfig:
             raise InputError(
                 f"window_slots = {self.window_slots}: must be at least two for each of "
                 f"{self.banks} banks; lower banks"
+            )
+        if self.operand_registers and self.weight_words:
+            raise InputError(
+                f"operand_registers = {self.operand_registers}: must be 0 with columns of weights; "
+                "or use weight_words = 0"
             )
         if self.input_elements > self.lanes:
             raise InputError(
@@ -320,6 +333,9 @@ class AcceleratorConfig:
         values = asdict(self)
         if not self.multiplies:
             del values["multiplier_width"]
+        for name in ("drain_registers", "operand_registers"):
+            if not values[name]:
+                del values[name]
         del values["accumulator"]
         if self.unsigned:
             values["accumulator"] = "unsigned"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
@@ -35,7 +36,7 @@ class Core(wiring.Component):
 
     Parameters
     ----------
-    config : lanes, their kind and number of terms, windows, columns of weights
+    config : lanes, their kind and number of terms, windows, columns of weights, operand_registers
 
     Members
     -------
@@ -47,12 +48,14 @@ class Core(wiring.Component):
     with columns of weights: linear_on : In(1), a linear pass; linear : In(linear_layout); column :
         In, a weight for each lane
 
-    Latency: two cycles from the last bundle's ``control`` to ``ready``. Throughput: one bundle per
-    cycle.
+    Latency: two cycles from the last bundle's ``control`` to ``ready``, one more with
+    operand_registers. Throughput: one bundle per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self._config = config
+        # Of the bundle that is added.
+        self._control: Any = None
         members = {
             "lane_on": In(config.lanes),
             "sums": Out(sums_layout(config)),
@@ -79,10 +82,17 @@ class Core(wiring.Component):
         config = self._config
         lanes = config.lanes
         places = []
+        if config.windows:
+            self._control = self.control
+        domain = m.d.comb
+        if config.operand_registers:
+            self._control = held = Signal(control_layout(config), name="held_control")
+            m.d.sync += held.eq(self.control)
+            domain = m.d.sync
         for number in range(config.terms):
             operand = Signal(data.ArrayLayout(config.operand_width, lanes), name=f"operand{number}")
             chosen = self._place(m, number)
-            m.d.comb += [operand[lane].eq(chosen.operands[lane]) for lane in range(lanes)]
+            domain += [operand[lane].eq(chosen.operands[lane]) for lane in range(lanes)]
             places.append((operand, chosen))
 
         accumulators = Signal(sums_layout(config))
@@ -120,7 +130,7 @@ class Core(wiring.Component):
 
     def _turn(self, m: Module, enable: Value, clear: Value) -> Value:
         """Whether a bundle's sign is another than that of what is in the accumulators."""
-        negative = Cat(*(term.negative & term.active for term in self.control.terms)).any()
+        negative = Cat(*(term.negative & term.active for term in self._control.terms)).any()
         negated = Signal()
         with m.If(enable):
             m.d.sync += negated.eq(negative)
@@ -130,7 +140,7 @@ class Core(wiring.Component):
         """A signal of control, from whichever pass is under way."""
         found = []
         if self._config.windows:
-            found.append(self.control[name])
+            found.append(self._control[name])
         if self._config.linear:
             found.append(self.linear[name] & self.linear_on)
         return found[0] if len(found) == 1 else found[0] | found[1]
@@ -166,7 +176,8 @@ class Core(wiring.Component):
             gate = term.active & self.lane_on[lane] & ~beyond
             chosen = Array([left, row[lane], right])[term.offset]
             operands.append(chosen & gate.replicate(width))
-        return _Place(operands, [term.negative & term.active] * lanes, term.factor)
+        added = self._control.terms[number]
+        return _Place(operands, [added.negative & added.active] * lanes, added.factor)
 
     def _weights(self, number: int) -> _Place:
         """A bit of the activation: lanes see their weights."""

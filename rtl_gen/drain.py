@@ -1,5 +1,7 @@
 """Takes finished tiles out of the cores: requantises and stores them, or sends them out raw."""
 
+from collections.abc import Sequence
+
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -25,11 +27,13 @@ class Drain(wiring.Component):
 
     With several requantisers cores whose words go to neighbouring banks, a group that begins at a
     multiple of their number, are drained together; with less than a word's lanes a word is drained
-    in parts, lowest lanes first. A word that is stored as two halves takes one cycle more.
+    in parts, lowest lanes first. A word that is stored as two halves takes one cycle more. With
+    drain_registers a part's sums, or its raw lanes', are taken into registers first, with their
+    cores' records.
 
     Parameters
     ----------
-    config : lanes, cores, banks, accumulator_width, requantise_lanes
+    config : lanes, cores, banks, accumulator_width, requantise_lanes, drain_registers
 
     Members
     -------
@@ -45,8 +49,9 @@ class Drain(wiring.Component):
     o : stream of raw elements: tile by tile, core by core, lane by lane
 
     Latency: from ``ready`` to ``taken`` ``item.steps`` cycles for each part, one more with
-    ``item.halve``; one more to ``store``. Throughput: as many cycles for each group of words; raw
-    elements one per transfer.
+    drain_registers, and for a word with ``item.halve``; one more to ``store``. Throughput: as many
+    cycles for each group of words; raw elements one per transfer, with drain_registers one cycle
+    more for each part.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -91,6 +96,7 @@ class Drain(wiring.Component):
         word_bank = Signal(range(max(config.banks, 2)))
         raw = Signal()
         enable = Signal()
+        load = Signal()
 
         # The cores that are drained together: raw one by one, else up to the end of their banks.
         following = Signal(range(config.cores + config.requantisers + 1))
@@ -118,7 +124,7 @@ class Drain(wiring.Component):
         if config.halves:
             m.d.comb += [halve.eq(item.halve), again.eq(step == item.steps)]
             m.d.comb += step_end.eq(Mux(halve, again, last_step))
-        totals = self._requantisers(m, item, records, core, members, step, lane, raw, enable)
+        totals = self._requantisers(m, item, records, core, members, step, lane, raw, load, enable)
 
         strips = Signal(lane_bits + 1)
         columns = Signal(lane_bits + 1)
@@ -170,7 +176,11 @@ class Drain(wiring.Component):
             self.finished.eq(pass_done & item.final),
         ]
 
-        ready = (self.ready & members) == members
+        complete = (self.ready & members) == members
+        loaded = Signal()
+        part_done = Signal()
+        # Sums that are loaded stay until they are taken.
+        ready = loaded if config.drain_registers else complete
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"), m.If(self.start):
@@ -198,6 +208,8 @@ class Drain(wiring.Component):
                 m.d.comb += [enable.eq(~again), stored.eq(last_step | again)]
                 m.d.sync += step.eq(step + 1)
                 with m.If(step_end):
+                    if config.drain_registers:
+                        m.d.comb += part_done.eq(1)
                     m.d.sync += step.eq(0)
                     if config.parts > 1:
                         m.d.sync += lane.eq(lane + config.part_lanes)
@@ -210,6 +222,9 @@ class Drain(wiring.Component):
                     exists = place < columns
                     m.d.comb += self.o.valid.eq(exists)
                     with m.If(self.o.ready | ~exists):
+                        if config.drain_registers:
+                            part_end = lane[:part_bits].all() | (lane == last_lane)
+                            m.d.comb += part_done.eq(part_end)
                         m.d.sync += lane.eq(lane + 1)
                         with m.If(lane == last_lane):
                             m.d.comb += core_done.eq(1)
@@ -218,6 +233,10 @@ class Drain(wiring.Component):
                         m.next = "IDLE"
             with m.State("POOL"), m.If(self.pooled):
                 m.next = "IDLE"
+            if config.drain_registers:
+                drains = fsm.ongoing("REQUANTISE") | fsm.ongoing("RAW")
+                m.d.comb += load.eq(drains & complete & ~loaded)
+                m.d.sync += loaded.eq((loaded | load) & ~part_done)
         with m.If(core_done):
             # Behind the banks of the group.
             bank_end = word_bank[group_bits:].all() if config.banks > 1 else Const(1, 1)
@@ -253,6 +272,7 @@ class Drain(wiring.Component):
         step: Signal,
         lane: Signal,
         raw: Signal,
+        load: Signal,
         enable: Signal,
     ) -> list[Value]:
         """Requantiser u for cores u, u + requantisers, ...; the totals of the core that is raw."""
@@ -267,20 +287,37 @@ class Drain(wiring.Component):
             served = range(number, config.cores, units)
             # The first of them that is not drained yet.
             turn = (core + (units - 1 - number)) >> (units.bit_length() - 1)
-            record = Signal(data.StructLayout(dict(CORE)), name=f"record{number}")
-            chosen = Signal(sums_layout(config), name=f"chosen{number}")
+            active = Cat(members[index] for index in served).any()
+            record = Signal(data.StructLayout(dict(CORE)), name=f"record{number}", reset_less=True)
+            if not config.drain_registers:
+                chosen = Signal(sums_layout(config), name=f"chosen{number}")
+                m.d.comb += [
+                    record.eq(Array(records[index] for index in served)[turn]),
+                    chosen.eq(Array(self.sums[index] for index in served)[turn]),
+                ]
             m.d.comb += [
-                record.eq(Array(records[index] for index in served)[turn]),
-                chosen.eq(Array(self.sums[index] for index in served)[turn]),
                 requantiser.bias.eq(record.bias),
-                requantiser.enable.eq(enable & Cat(members[index] for index in served).any()),
+                requantiser.enable.eq(enable & active),
                 requantiser.first.eq(step == 0),
                 requantiser.q_max.eq(item.q_max),
             ]
-            for place in range(config.part_lanes):
-                lanes = range(place, config.lanes, config.part_lanes)
-                part = _chosen([chosen[index] for index in lanes], lane[part_bits:])
-                m.d.comb += requantiser.sums[place].eq(part)
+            if config.drain_registers:
+                # Nothing is made of them before they are loaded: they need no reset.
+                part = Signal(requantiser.sums.shape(), name=f"sums{number}", reset_less=True)
+                m.d.comb += requantiser.sums.eq(part)
+                at_core = turn[: (len(served) - 1).bit_length()]
+                at_lane = Cat(lane[part_bits:], at_core)
+                with m.If(load & active):
+                    m.d.sync += record.eq(_halved([records[index] for index in served], at_core))
+                    for place in range(config.part_lanes):
+                        lanes = range(place, config.lanes, config.part_lanes)
+                        found = [self.sums[index][at] for index in served for at in lanes]
+                        m.d.sync += part[place].eq(_halved(found, at_lane))
+            else:
+                for place in range(config.part_lanes):
+                    lanes = range(place, config.lanes, config.part_lanes)
+                    part = _chosen([chosen[index] for index in lanes], lane[part_bits:])
+                    m.d.comb += requantiser.sums[place].eq(part)
             with m.Switch(step):
                 for index in range(MAX_STEPS):
                     with m.Case(index):
@@ -320,3 +357,12 @@ class Drain(wiring.Component):
 def _chosen(values: list[Value], index: Value) -> Value:
     """One of the values; the index of a single one has no bits."""
     return Array(values)[index] if len(values) > 1 else values[0]
+
+
+def _halved(values: Sequence[Value], index: Value) -> Value:
+    """One of the values, half of those that are left with each bit of the index, lowest first."""
+    left = [Value.cast(value) for value in values]
+    for bit in index:
+        pairs = zip(left[::2], left[1::2] + left[-1:], strict=False)
+        left = [Mux(bit, *reversed(pair)) for pair in pairs]
+    return left[0]

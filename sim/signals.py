@@ -162,6 +162,8 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         core = ("array", f"core_{number}")
         signals += [CountedSignal("operand", core, f"operand{n}") for n in range(config.terms)]
         signals += [CountedSignal("accumulator", core, name) for name in ("accumulators", "sums")]
+        if config.operand_registers:
+            signals.append(CountedSignal("term_stream", core, "held_control"))
         registers = ("finished", "ready", *(["negated"] if config.unsigned else []))
         signals += [CountedSignal("control", core, name) for name in registers]
     store = ("address", "enable", "lanes", *(f"word{n}" for n in range(config.banks)))
@@ -177,6 +179,12 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         CountedSignal("memory_ports", ("descriptor_reader",), "address"),
         CountedSignal("memory_ports", ("descriptor_reader",), "word"),
     ]
+    if config.drain_registers:
+        drain = ("drain",)
+        signals.append(CountedSignal("control", drain, "loaded"))
+        for n in requantisers:
+            signals.append(CountedSignal("requantiser", drain, f"sums{n}"))
+            signals.append(CountedSignal("control", drain, f"record{n}"))
     if config.input_elements > 1:
         signals.append(CountedSignal("control", ("input_loader",), "index"))
     if config.windows:

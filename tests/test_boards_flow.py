@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,20 @@ def test_seeds_and_the_fastest_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "--pack-only" in packing
     assert [call[call.index("--asc") + 1] for call in seeds] == ["top1.asc", "top2.asc", "top3.asc"]
     assert icepack == ["yowasp-icepack", "top2.asc", "top.bin"]
+
+
+def test_luts_of_four_inputs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same cells of logic, without those that join LUTs."""
+    Tools(monkeypatch, {})
+    commands: list[Sequence[str]] = []
+    monkeypatch.setattr(flow, "run_yosys", lambda given, _: commands.append(given))
+    for wide in (True, False):
+        build(replace(ICEBREAKER, wide_luts=wide), ICEBREAKER.config, tmp_path, seeds=1)
+    joined, alone = commands
+    synthesis = "synth_ice40 -device u -top top"
+    assert list(joined) == ["read_rtlil top.il", synthesis, "write_json top.json"]
+    assert f"{synthesis} -run begin:map_luts" in alone and "abc -lut 4" in alone
+    assert alone[-2:] == [f"{synthesis} -run map_cells:", "write_json top.json"]
 
 
 @pytest.mark.parametrize(

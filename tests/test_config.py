@@ -32,8 +32,13 @@ OTHER: dict[str, int | str] = {
     "weight_width": 5,
     "requantise_lanes": 4,
     "input_elements": 8,
+    "drain_registers": 1,
+    "operand_registers": 1,
 }
 """A value of every parameter that is not its default."""
+
+WITHOUT: dict[str, int | str] = {"operand_registers": 0}
+"""What hardware with columns of weights cannot have."""
 
 
 def test_other_values_cover_every_parameter() -> None:
@@ -107,6 +112,11 @@ def test_other_values_cover_every_parameter() -> None:
             {"banks": 4, "activation_words": 1026},
             "activation_words = 1026: must be a multiple of banks = 4",
         ),
+        (
+            {"operand_registers": 1, "weight_words": 64},
+            "operand_registers = 1: must be 0 with columns of weights; or use weight_words = 0",
+        ),
+        ({"drain_registers": 2}, "drain_registers = 2: must be one of 0, 1"),
         ({"input_elements": 16}, "input_elements = 16: must be one of 1, 2, 4, 8"),
         (
             {"lanes": 4, "input_elements": 8},
@@ -231,7 +241,7 @@ def test_accumulators_without_gate() -> None:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    config = AcceleratorConfig.of(OTHER, "test")
+    config = AcceleratorConfig.of(OTHER | WITHOUT, "test")
     config.save(tmp_path / "config.json")
     assert AcceleratorConfig.load(tmp_path / "config.json") == config
 
@@ -290,7 +300,8 @@ def test_every_parameter_is_in_the_fingerprint() -> None:
     base = AcceleratorConfig.of(given, "test")
     prints = {base.fingerprint, AcceleratorConfig(accumulator="signed").fingerprint}
     for name, value in OTHER.items():
-        prints.add(AcceleratorConfig.of(given | {name: value}, "test").fingerprint)
+        fixed = {"weight_words": 0} if name in WITHOUT else {}
+        prints.add(AcceleratorConfig.of(given | fixed | {name: value}, "test").fingerprint)
     # OTHER's lane is that of ``base``, which has no multiplier, and its accumulators are signed.
     assert len(prints) == len(OTHER) - 1
     prints |= {

@@ -78,6 +78,9 @@ COVER = [
 """Every value of every parameter of the matrix, of banks and of window slots; words requantised in
 parts, and two and four at a time."""
 
+REGISTERED = [(8, 4, "csd", 16), (16, 2, "unary", 16), (8, 2, "unsigned_csd", 2)]
+"""With register stages: lanes, cores, kind, lanes requantised at a time."""
+
 
 @cache
 def networks(max_stride: int) -> list[tuple[IntegerNetwork, np.ndarray]]:
@@ -206,6 +209,33 @@ def test_conventional_lanes(lanes: int, cores: int, kind: str) -> None:
 )
 def test_unsigned_accumulators(lanes: int, cores: int, kind: str) -> None:
     check(configuration(lanes, cores, kind))
+
+
+@pytest.mark.parametrize(
+    ("lanes", "cores", "kind", "requantise_lanes"),
+    REGISTERED,
+)
+def test_register_stages(lanes: int, cores: int, kind: str, requantise_lanes: int) -> None:
+    """Several words requantised at a time, whole words, parts of words; lanes with a sign and
+    without; and with columns of weights, where operands have no registers."""
+    # Words in parts may need other, larger grids.
+    config = replace(
+        configuration(lanes, cores, kind),
+        requantise_lanes=requantise_lanes,
+        activation_words=2048,
+        drain_registers=1,
+    )
+    check(replace(config, operand_registers=int(not config.linear)))
+
+
+def test_register_stages_have_every_case() -> None:
+    parts, linear = set(), set()
+    for lanes, cores, kind, requantise_lanes in REGISTERED:
+        config = replace(configuration(lanes, cores, kind), requantise_lanes=requantise_lanes)
+        parts.add((config.parts > 1, config.requantisers > 1))
+        linear.add((config.linear, config.unsigned))
+    assert parts == {(True, False), (False, False), (False, True)}
+    assert linear == {(True, False), (False, False), (False, True)}
 
 
 @pytest.mark.slow

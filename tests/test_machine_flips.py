@@ -46,6 +46,7 @@ class Follower(Observer):
         assert len(inputs) == 1
         self.flips = dict.fromkeys(CLASSES, 0)
         self._windows = 0
+        self._finished: dict[int, np.ndarray] = {}
         self._cycle = [0] * self._config.cores
 
     def load(self, bank: int, words: np.ndarray) -> None:
@@ -79,6 +80,14 @@ class Follower(Observer):
         for sums in values[0]:
             self.set("accumulator", f"core{core}", sums, width)
         self.set("accumulator", f"finished{core}", values[0, -1], width)
+        self._finished[core] = values[0, -1]
+
+    def drained(self, core: int, lanes: int) -> None:
+        config = self._config
+        for first in range(0, lanes * config.drain_registers, config.part_lanes):
+            sums = self._finished[core][first : first + config.part_lanes]
+            signal = f"sums{core % config.requantisers}"
+            self.set("requantiser", signal, sums, config.accumulator_width)
 
     def requantiser(self, core: int, states: np.ndarray) -> None:
         config = self._config
@@ -103,7 +112,7 @@ class Follower(Observer):
 def test_a_batch_is_its_images_one_after_another(rng: np.random.Generator) -> None:
     """Several calls, of other programs too, on one predictor; one image at a time by following."""
     for _ in range(6):
-        config = random_config(rng)
+        config = random_config(rng, drain_registers=int(rng.integers(2)))
         runs = []
         for _ in range(2):
             network, x = random_network(rng, 4, layers=3)

@@ -40,7 +40,7 @@ class Array(Unit):
         self.waiting = self.running = self.drain_waits = self.input_free = 0
         self.fetched = self.fetched_groups = self.drained = self.groups = self.last = 0
         # The cores' registers, a bit for each.
-        self.issued_last = self.finished = self.ready = 0
+        self.issued_last = self.held_last = self.finished = self.ready = 0
         self.fetched_item = self.item = unpack(PASS, 0)
 
 
@@ -270,6 +270,8 @@ class Control:
         array, item = self._array, self._array.item
         issued_last = 0
         for index, stream in enumerate(self._streams):
+            if self._config.operand_registers:
+                stream.hold()
             took = bool(taken >> index & 1)
             if start:
                 if took:
@@ -293,7 +295,11 @@ class Control:
             issued_last = (1 << item["cores"]) - 1
         ready = array.ready & ~taken | array.finished
         array.put("ready", ready)
-        array.put("finished", array.issued_last)
+        if self._config.operand_registers:
+            array.put("finished", array.held_last)
+            array.held_last = array.issued_last
+        else:
+            array.put("finished", array.issued_last)
         array.issued_last = issued_last
 
     def _hand_over(self, *, start: bool, done: bool, item_taken: bool, drain_start: bool) -> None:

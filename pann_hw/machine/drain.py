@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.unit import Unit
-from pann_hw.program.layout import PASS, unpack
+from pann_hw.program.layout import CORE_WORDS, PASS, unpack
 
 __all__ = ["Drain", "MaxPool"]
 
@@ -88,6 +88,7 @@ class Drain(Unit):
         super().__init__(config, flips)
         self.state = self.item_bits = self.records = 0
         self.core = self.step = self.lane = self.row = self.column = self.half = 0
+        self.loaded = self.taken_records = 0
         self.tile_address = self.word_address = self.word_bank = 0
         # Where a word goes: a register of the hardware, field by field.
         self.write = self.address = self.banks = self.part = self.phase = self.upper = 0
@@ -131,6 +132,8 @@ class Drain(Unit):
         return (1 << min(self._following, self.item["cores"])) - (1 << self.core)
 
     def _ready(self, ready: int) -> bool:
+        if self._config.drain_registers:
+            return bool(self.loaded)
         return ready & self.members == self.members
 
     def core_done(self, ready: int) -> bool:
@@ -174,6 +177,8 @@ class Drain(Unit):
         done, end = self.core_done(ready), self.pass_done(ready)
         drains = self.state in {self.RAW, self.REQUANTISE} and self._ready(ready)
         self._store(drains=drains and self.state == self.REQUANTISE)
+        if self._config.drain_registers:
+            self._load(ready, drains=drains, done=done)
         if self.state == self.POOL and pooled:
             self.put("state", self.IDLE)
         if not drains:
@@ -189,6 +194,25 @@ class Drain(Unit):
             self._next_core()
         if end:
             self.put("state", self.IDLE)
+
+    def _load(self, ready: int, *, drains: bool, done: bool) -> None:
+        """The registers before the requantisers: a part's sums, and its cores' records."""
+        if drains:
+            width = self._config.part_lanes
+            through = self._step_end if self.state == self.REQUANTISE else not -~self.lane % width
+            self.put("loaded", int(not (through or done)))
+            return
+        members = self.members
+        if self.state not in {self.RAW, self.REQUANTISE} or ready & members != members:
+            return
+        self.put("loaded", 1)
+        width = 32 * CORE_WORDS
+        taken, mask = self.taken_records, (1 << width) - 1
+        for core in range(self.core, members.bit_length()):
+            place = core % self._config.requantisers * width
+            record = self.records >> core * width & mask
+            taken = taken & ~(mask << place) | record << place
+        self.put("taken_records", taken)
 
     def _store(self, *, drains: bool) -> None:
         again = bool(self.item["halve"]) and self.step == self.item["steps"]

@@ -33,9 +33,9 @@ CLASSES = (
 
 operand: the operands at each lane; accumulator: accumulators, and the finished sums that wait to be
 drained; term_stream: bundles of terms and the cores' registered control; row_buffer: buffered
-windows; requantiser: its registers; memory_ports: address, enable and data of the activation
-memory, address and data of the descriptor memory, term addresses; control: registers of sequencers,
-loaders, counters, descriptors.
+windows; requantiser: its registers, and those before it; memory_ports: address, enable and data of
+the activation memory, address and data of the descriptor memory, term addresses; control: registers
+of sequencers, loaders, counters, descriptors.
 """
 
 Key = tuple[str, str]
@@ -122,6 +122,7 @@ class FlipPredictor(Observer):
         self._batch = len(inputs)
         self._chains = {}
         self._windows = 0
+        self._sums: dict[int, np.ndarray] = {}
         # An issue long before the first one: operands are 0 then.
         self._issued = [-2] * self._config.cores
 
@@ -154,6 +155,14 @@ class FlipPredictor(Observer):
         sequence = (values & mask).astype(np.uint32)
         self._push("accumulator", f"core{core}", sequence)
         self._push("accumulator", f"sums{core}", sequence[:, -1:])
+        self._sums[core] = sequence[:, -1]
+
+    def drained(self, core: int, lanes: int) -> None:
+        config = self._config
+        if config.drain_registers:
+            parts = self._sums[core].reshape(self._batch, config.parts, config.part_lanes)
+            taken = parts[:, : -(-lanes // config.part_lanes)]
+            self._push("requantiser", f"sums{core % config.requantisers}", taken)
 
     def requantiser(self, core: int, states: np.ndarray) -> None:
         config = self._config

@@ -319,11 +319,14 @@ class _Interpreter:
         """The sums of all cores (batch, N), stored in words of several cores at a time."""
         if item.raw:
             lanes = [lane for lane, _, _ in item.grid.lanes(tile)]
+            for core in range(len(totals)):
+                self._observer.drained(core, lanes[-1] + 1)
             self._outputs += [total[:, lanes] for total in totals]
             return
         for channels in stored_together(item, self._config.requantisers):
             words = []
             for core in channels:
+                self._observer.drained(core, self._config.lanes)
                 states = requantise_steps(totals[core], item.scales[core], item.steps)
                 self._observer.requantiser(core, states)
                 word = ((states[:, -1] + 1) >> 1).clip(0, item.q_max).astype(np.uint8)

@@ -35,6 +35,9 @@ class Observer:
     def accumulator(self, core: int, values: np.ndarray) -> None:
         """Accumulators (batch, bundles, N) of a core after each bundle of a tile."""
 
+    def drained(self, core: int, lanes: int) -> None:
+        """A core's finished sums are drained, those of so many lanes, the lowest ones."""
+
     def requantiser(self, core: int, states: np.ndarray) -> None:
         """The requantiser's registers (batch, steps, N) after each step for a core's word."""
 

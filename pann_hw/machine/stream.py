@@ -83,6 +83,8 @@ class TermStream(Unit):
         self.bundle = self.control = self.negated = 0
         # Of each place the slot, and the other fields, of its last term, 32 bits each.
         self.terms = 0
+        # The registers that follow control and terms, with operand_registers.
+        self.held_control = self.held_terms = 0
         self._at = 0
         self.issued: list[tuple[int, int]] = []
 
@@ -122,6 +124,11 @@ class TermStream(Unit):
         self.put("position", base)
         self.put("tile_end", base + windows & self._mask)
         self._read(self.first)
+
+    def hold(self) -> None:
+        """Any clock edge, for the control that goes with registered operands."""
+        self.put("held_control", self.control, "term_stream")
+        self.put("held_terms", self.terms, "term_stream")
 
     def clock(
         self, cycle: int, filled: int, *, issue: bool, taken: bool, tiles: int, windows: int

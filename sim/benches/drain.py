@@ -15,7 +15,16 @@ from pann_hw.program.program import Pass
 from sim.benches.passes import Descriptor, halved, random_passes
 from sim.benches.ports import Ports, bench_test
 from sim.benches.streams import PAUSES, StreamRules
-from sim.benches.units import CONFIG, FOUR_WORDS, MANY_CORES, ONE_RAIL, PARTS, TWO_WORDS, unit_ports
+from sim.benches.units import (
+    CONFIG,
+    FOUR_WORDS,
+    MANY_CORES,
+    ONE_RAIL,
+    PARTS,
+    REGISTERS,
+    TWO_WORDS,
+    unit_ports,
+)
 
 __all__ = ["passes", "waits_for_nobody"]
 
@@ -26,6 +35,7 @@ _DRAINS = {
     "drain_parts": PARTS,
     "drain_two_words": TWO_WORDS,
     "drain_four_words": FOUR_WORDS,
+    **{f"drain_registers_{name}": config for name, config in REGISTERS.items()},
 }
 _DELAYS = {"never": 0.0, "half": 0.6, "bursts": 0.9}
 """How seldom cores are ready, by the pauses of the stream."""
@@ -177,11 +187,14 @@ def _quick_cycles(descriptor: Descriptor, config: AcceleratorConfig) -> int:
     if item.raw:
         # Lanes without a pixel in between take a cycle too.
         grid = item.grid
-        return sum(grid.lanes(tile)[-1][0] + 1 for tile in range(item.tiles)) * item.channels
+        lanes = [grid.lanes(tile)[-1][0] + 1 for tile in range(item.tiles)]
+        parts = sum(-(-count // config.part_lanes) for count in lanes) * config.drain_registers
+        return (sum(lanes) + parts) * item.channels
     if item.pool:
         return 1
     groups = len(_groups(item, config.requantisers))
-    return item.tiles * groups * (item.steps * config.parts + item.halve)
+    steps = item.steps + config.drain_registers
+    return item.tiles * groups * (steps * config.parts + item.halve)
 
 
 @bench_test

@@ -51,6 +51,7 @@ __all__ = [
     "ONE_RAIL",
     "PARTS",
     "PARTS_OF_BEATS",
+    "REGISTERS",
     "TWO_WORDS",
     "UNSIGNED",
     "UNSIGNED_ADDEND_BITS",
@@ -96,6 +97,13 @@ TWO_WORDS = replace(FOUR_TERMS, cores=5, requantise_lanes=8)
 
 FOUR_WORDS = replace(MANY_CORES, requantise_lanes=16)
 """A word of every bank at a time."""
+
+REGISTERS = {
+    "word": replace(MANY_CORES, drain_registers=1),
+    "parts": replace(PARTS, cores=5, drain_registers=1),
+    "two_words": replace(TWO_WORDS, drain_registers=1),
+}
+"""Sums that go through registers before they are requantised."""
 
 INPUTS = {
     "input_loader": CONFIG,
@@ -339,6 +347,7 @@ def units() -> dict[str, wiring.Component]:
         "drain_parts": Drain(PARTS),
         "drain_two_words": Drain(TWO_WORDS),
         "drain_four_words": Drain(FOUR_WORDS),
+        **{f"drain_registers_{name}": Drain(config) for name, config in REGISTERS.items()},
         "store_port": StorePort(CONFIG),
         "store_port_many_lanes": StorePort(MANY_LANES),
         "store_port_parts": StorePort(PARTS),
