@@ -8,16 +8,25 @@ from pathlib import Path
 import pytest
 
 from pann_hw.cli import main
+from pann_hw.network import digits
 from pann_hw.program.deployment import load_deployment
 
 
-def test_demo_shows_what_it_must(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("images", [90, pytest.param(360, marks=pytest.mark.slow)])
+def test_demo_shows_what_it_must(
+    images: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train, test = digits.digits_data()
+    monkeypatch.setattr(digits, "digits_data", lambda: (train, test.first(images)))
     folder = tmp_path / "demo"
     assert main(["demo", "--json", "--output", str(folder)]) == 0
     result = json.loads(capsys.readouterr().out)
 
     assert result["mismatches"] == 0
-    assert result["images"] == 360
+    assert result["images"] == images
     assert result["float_accuracy"] >= 0.98
     assert result["verilog"] == str(folder / "accelerator.v")
     assert result["seconds"] > 0

@@ -78,7 +78,7 @@ COVER = [
 """Every value of every parameter of the matrix, of banks and of window slots; words requantised in
 parts, and two and four at a time."""
 
-REGISTERED = [(8, 4, "csd", 16), (16, 2, "unary", 16), (8, 2, "unsigned_csd", 2)]
+REGISTERED = [(8, 2, "unsigned_csd", 2), (8, 4, "csd", 16), (16, 2, "unary", 16)]
 """With register stages: lanes, cores, kind, lanes requantised at a time."""
 
 
@@ -213,7 +213,7 @@ def test_unsigned_accumulators(lanes: int, cores: int, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("lanes", "cores", "kind", "requantise_lanes"),
-    REGISTERED,
+    [*REGISTERED[:1], *(pytest.param(*item, marks=pytest.mark.slow) for item in REGISTERED[1:])],
 )
 def test_register_stages(lanes: int, cores: int, kind: str, requantise_lanes: int) -> None:
     """Several words requantised at a time, whole words, parts of words; lanes with a sign and

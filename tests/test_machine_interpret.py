@@ -196,7 +196,9 @@ def test_observers_see_everything_in_order(rng: np.random.Generator) -> None:
                 expected += ["pool", *["store"] * item.segments[0].channels]
             else:
                 expected += ["operands", "accumulator"] * item.channels
-                expected += ([] if item.raw else ["requantiser", "store"]) * item.channels
+                expected += (
+                    ["drained"] if item.raw else ["drained", "requantiser", "store"]
+                ) * item.channels
     assert recorder.events == [*expected, "end"]
 
 
