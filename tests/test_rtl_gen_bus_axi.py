@@ -21,7 +21,7 @@ def case_file(tmp_path: Path, rng: np.random.Generator) -> Path:
     return save_cases(tmp_path / "cases.npz", BEATS, [points, other], rng)
 
 
-@pytest.mark.parametrize("seeds", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_bench(case_file: Path, seed: int, seeds: int) -> None:
     env = {"ACCELERATOR_CASES": str(case_file), "BUS_SEEDS": str(seeds)}
     run_bus(AxiAccelerator(BEATS), "axi", seed, env)

@@ -23,7 +23,7 @@ def case_file(tmp_path: Path, rng: np.random.Generator) -> Path:
     return save_cases(tmp_path / "cases.npz", WISHBONE, [points, other, alone], rng)
 
 
-@pytest.mark.parametrize("seeds", [20, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [50, pytest.param(1000, marks=pytest.mark.slow)])
 def test_bench(case_file: Path, seed: int, seeds: int) -> None:
     env = {"ACCELERATOR_CASES": str(case_file), "BUS_SEEDS": str(seeds)}
     run_bus(WishboneAccelerator(WISHBONE, WISHBONE_DEPTH), "wishbone", seed, env)
