@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from benchmarks import digits_perceptron
 from benchmarks.clock import Clock
 from benchmarks.mlp_run import configuration, perceptron
 from boards.catalogue import find_board
 from pann_hw.config import AcceleratorConfig
+from pann_hw.integer.network import IntegerNetwork
 from pann_hw.link.config import LinkConfig
 from pann_hw.link.driver import open_board
 from pann_hw.machine.sizing import fit_points
@@ -139,37 +141,33 @@ class Case:
 
 def _digits() -> Task:
     """The demonstration's network at three budgets, and its test images."""
-    train, test = digits_data()
-    module = train_digits(0)
-    graph = import_module(module, torch.from_numpy(test.x[:2]))
     config = AcceleratorConfig()
-    labels = None if train.y is None else train.y[:_CALIBRATION]
-    networks = [
-        best(search(graph, train.x[:_CALIBRATION], labels, budget, config.shift)).network
-        for budget in _BUDGETS
-    ]
-    return Task(deploy(networks, ["csd"] * len(networks), config), test.x, _CLOCK)
+    networks, x = _quantised(train_digits(0), _BUDGETS, max_shift=config.shift)
+    return Task(deploy(networks, ["csd"] * len(networks), config), x, _CLOCK)
 
 
 def _icebreaker() -> Task:
     """A perceptron on the digits at three budgets, its test images, and iCEBreaker's accelerator
     with what memory the programs need."""
     board = find_board("icebreaker")
-    train, test = digits_data()
-    graph = import_module(digits_perceptron.factory(), torch.from_numpy(test.x[:2]))
-    labels = None if train.y is None else train.y[:_CALIBRATION]
     widths = range(2, board.config.operand_width + 1)
-    networks = [
-        best(
-            search(
-                graph, train.x[:_CALIBRATION], labels, budget, recipe=FULL, widths=widths,
-                input_widths=widths,
-            )
-        ).network
-        for budget in _SMALL_BUDGETS
-    ]  # fmt: skip
+    networks, x = _quantised(
+        digits_perceptron.factory(), _SMALL_BUDGETS,
+        recipe=FULL, widths=widths, input_widths=widths,
+    )  # fmt: skip
     config = fit_points(networks, "csd", board.config)
-    return Task(deploy(networks, ["csd"] * len(networks), config), test.x, board.clock)
+    return Task(deploy(networks, ["csd"] * len(networks), config), x, board.clock)
+
+
+def _quantised(
+    module: nn.Module, budgets: Sequence[str | float], **options: Any
+) -> tuple[list[IntegerNetwork], np.ndarray]:
+    """A network of the digits at each budget, with options of ``search``, and the test images."""
+    train, test = digits_data()
+    graph = import_module(module, torch.from_numpy(test.x[:2]))
+    x = train.x[:_CALIBRATION]
+    y = None if train.y is None else train.y[:_CALIBRATION]
+    return [best(search(graph, x, y, budget, **options)).network for budget in budgets], test.x
 
 
 def _perceptron() -> Task:

@@ -110,6 +110,7 @@ def build_simulator(
     make = (f"OPT_FAST={optimise}", *_MAKE)
     key = ["simulator", verilog, top, main_cpp, public, options, make, versions()]
 
+    # Not within the build: of two entries the inner one could wait for the outer one's lock.
     runtime = _runtime(options, env)
 
     def build(folder: Path) -> None:

@@ -119,7 +119,7 @@ def _turns(terms: list[Term], config: AcceleratorConfig) -> Iterator[tuple[int, 
                 cycle: list[Term | None] = [None] * config.terms
                 for place in range(min(config.terms, len(of_sign))):
                     # A window that is kept long makes those wait that there is no room for.
-                    near = of_sign[0][0] + max(1, config.window_slots // 4)
+                    near = of_sign[0][0] + config.window_slots // 4
                     last = _nearest([term for term in of_sign if term[0] < near], last)
                     of_sign.remove(last)
                     group.remove(last)
