@@ -26,6 +26,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "max_shift": (1, 3, 7),
     "drain_registers": (0, 1),
     "operand_registers": (0, 1),
+    "term_registers": (0, 1),
 }
 _RANGES = {
     "cores": (1, 16),
@@ -78,6 +79,8 @@ class AcceleratorConfig:
         more for each part of a word, and a shorter longest path
     operand_registers : register stages between the choice of operands and the lanes, 0 or 1: a
         cycle more for each tile's sums, and a shorter longest path; 0 with columns of weights
+    term_registers : register stages behind the term memory, 0 or 1: a cycle more for each pass,
+        and a shorter longest path; 0 where layer_kinds is "linear"
     """
 
     layer_kinds: str = "all"
@@ -103,6 +106,7 @@ class AcceleratorConfig:
     input_elements: int = 1
     drain_registers: int = 0
     operand_registers: int = 0
+    term_registers: int = 0
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -125,6 +129,11 @@ class AcceleratorConfig:
             raise InputError(
                 f"operand_registers = {self.operand_registers}: must be 0 with columns of weights; "
                 "or use weight_words = 0"
+            )
+        if self.term_registers and self.layer_kinds == "linear":
+            raise InputError(
+                f"term_registers = {self.term_registers}: must be 0 with layer_kinds = "
+                '"linear", which has no term memory'
             )
         if self.input_elements > self.lanes:
             raise InputError(
@@ -333,7 +342,7 @@ class AcceleratorConfig:
         values = asdict(self)
         if not self.multiplies:
             del values["multiplier_width"]
-        for name in ("drain_registers", "operand_registers"):
+        for name in ("drain_registers", "operand_registers", "term_registers"):
             if not values[name]:
                 del values[name]
         del values["accumulator"]

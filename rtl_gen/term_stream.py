@@ -1,6 +1,6 @@
 """One core's stream of bundles: reads, waits for windows, and steers operand select and lanes."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -45,9 +45,12 @@ class TermStream(wiring.Component):
     a bundle marked ``last``, which leaves all the tile's windows; it is repeated for every tile of
     a pass. A tile's last bundle waits until the sums of the tile before have been taken away.
 
+    With term_registers a bundle goes from the memory to a register, from which it is issued; the
+    memory is read ahead, from one tile into the next.
+
     Parameters
     ----------
-    config : terms, lane kind, window_slots
+    config : terms, lane kind, window_slots, term_registers
 
     Members
     -------
@@ -62,8 +65,8 @@ class TermStream(wiring.Component):
     done : Out(1), the pass's bundles are all issued
     o : Out(control_layout), a cycle after a bundle is issued
 
-    Latency: one cycle from ``start`` until a bundle can be issued, and one from there to ``o``.
-    Throughput: one bundle per cycle.
+    Latency: one cycle from ``start`` until a bundle can be issued, two with term_registers, and one
+    from there to ``o``. Throughput: one bundle per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -105,15 +108,17 @@ class TermStream(wiring.Component):
         held_sums = Signal()
         stepped = Signal()
 
-        bundle = self.bundle
+        issue = Signal()
+        begin = Signal()
+        last_tile = Signal()
+        bundle, final, take = self.bundle, last_tile, issue
+        if config.term_registers:
+            bundle, final, take = self._register(m, begin, pending & ~issue, last_tile)
         adds = [bundle[f"offset{number}"] != NO_TERM for number in range(config.terms)]
         available = Signal(bits)
         held = Signal(bits)
         position = Signal(bits)
         reached = Signal(bits)
-        issue = Signal()
-        begin = Signal()
-        last_tile = Signal()
         step = Signal.like(bundle.advance)
         # Beyond the slots there are none: the core has gone ahead of the reader.
         near = available <= slots
@@ -129,22 +134,22 @@ class TermStream(wiring.Component):
             issue.eq(pending & there & ~(bundle.last & held_sums)),
             self.blocking.eq(enabled & (held > slots - config.banks) & (held <= slots)),
             begin.eq(self.start & self.enable),
-            self.read.eq(begin | (issue & ~(bundle.last & last_tile))),
-            self.address.eq(Mux(begin | bundle.last, first, following)),
+            self.read.eq(begin | (take & ~(self.bundle.last & last_tile))),
+            self.address.eq(Mux(begin | self.bundle.last, first, following)),
         ]
 
         with m.If(self.taken):
             m.d.sync += held_sums.eq(0)
-        through = issue & ~begin & bundle.last & last_tile
+        through = take & ~begin & self.bundle.last & last_tile
         with m.If(self.jump | through):
             m.d.sync += first.eq(Mux(through, following, self.target))
         # Upper bits rest until a carry reaches them.
         after = Signal.like(following)
         m.d.comb += after.eq(self.address + 1)
         low = following[:_LOW_BITS]
-        with m.If(begin | issue):
+        with m.If(begin | take):
             m.d.sync += low.eq(after[:_LOW_BITS])
-        with m.If(begin | (issue & (bundle.last | low.all()))):
+        with m.If(begin | (take & (self.bundle.last | low.all()))):
             m.d.sync += following[_LOW_BITS:].eq(after[_LOW_BITS:])
         with m.If(self.flush):
             m.d.sync += enabled.eq(0)
@@ -167,13 +172,19 @@ class TermStream(wiring.Component):
                     held_sums.eq(1),
                     position.eq(tile_end),
                     tile_end.eq(tile_end + self.windows),
-                    tile.eq(tile + 1),
                 ]
-                with m.If(last_tile):
+                if not config.term_registers:
+                    m.d.sync += tile.eq(tile + 1)
+                with m.If(final):
                     m.d.sync += [self.done.eq(1), pending.eq(0)]
         with m.Elif(pending & near):
             # A bundle that waits lets go of the windows before its own.
             m.d.sync += [stepped.eq(1), position.eq(reached)]
+        if config.term_registers:
+            m.d.sync += pending.eq(take | (pending & ~issue))
+            # Tiles are counted as bundles are read, which is ahead of their issue.
+            with m.If(take & self.bundle.last):
+                m.d.sync += tile.eq(tile + 1)
 
         # An unsigned accumulator may have to turn at the end.
         ends = bundle.last & config.unsigned
@@ -194,3 +205,20 @@ class TermStream(wiring.Component):
                 if config.factor_bits:
                     m.d.sync += term.factor.eq(bundle[f"factor{number}"])
         return m
+
+    def _register(
+        self, m: Module, begin: Signal, full: Value, last_tile: Signal
+    ) -> tuple[data.View, Signal, Signal]:
+        """The bundle in the register, whether it is the pass's last one, and whether the register
+        takes the memory's; it is `full` where it keeps its own."""
+        bundle = Signal(bundle_layout(self._config), name="held_bundle")
+        final = Signal()
+        ahead = Signal()
+        take = Signal()
+        ends = self.bundle.last & last_tile
+        m.d.comb += take.eq(ahead & ~full)
+        with m.If(begin):
+            m.d.sync += ahead.eq(1)
+        with m.Elif(take):
+            m.d.sync += [ahead.eq(~ends), bundle.eq(self.bundle), final.eq(ends)]
+        return bundle, final, take

@@ -205,6 +205,9 @@ def _window_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         signals += [CountedSignal("term_stream", terms, name) for name in ("bundle", "o")]
         signals.append(CountedSignal("memory_ports", terms, "following"))
         signals += [CountedSignal("control", terms, name) for name in _STREAM_CONTROL]
+        if config.term_registers:
+            signals.append(CountedSignal("term_stream", terms, "held_bundle"))
+            signals += [CountedSignal("control", terms, name) for name in ("final", "ahead")]
     return signals + _registers(_WINDOW_CONTROL)
 
 

@@ -34,11 +34,12 @@ OTHER: dict[str, int | str] = {
     "input_elements": 8,
     "drain_registers": 1,
     "operand_registers": 1,
+    "term_registers": 1,
 }
 """A value of every parameter that is not its default."""
 
-WITHOUT: dict[str, int | str] = {"operand_registers": 0}
-"""What hardware with columns of weights cannot have."""
+WITHOUT: dict[str, int | str] = {"operand_registers": 0, "term_registers": 0}
+"""What hardware with columns of weights for linear layers alone cannot have."""
 
 
 def test_other_values_cover_every_parameter() -> None:
@@ -115,6 +116,10 @@ def test_other_values_cover_every_parameter() -> None:
         (
             {"operand_registers": 1, "weight_words": 64},
             "operand_registers = 1: must be 0 with columns of weights; or use weight_words = 0",
+        ),
+        (
+            {"term_registers": 1, "layer_kinds": "linear", "weight_words": 64},
+            'term_registers = 1: must be 0 with layer_kinds = "linear", which has no term memory',
         ),
         ({"drain_registers": 2}, "drain_registers = 2: must be one of 0, 1"),
         ({"input_elements": 16}, "input_elements = 16: must be one of 1, 2, 4, 8"),

@@ -85,7 +85,10 @@ class TermStream(Unit):
         self.terms = 0
         # The registers that follow control and terms, with operand_registers.
         self.held_control = self.held_terms = 0
-        self._at = 0
+        # With term_registers, of the register behind the memory.
+        self.held_bundle = self.final = self.ahead = 0
+        # Addresses of the bundle that waits, and of the one that the memory gives.
+        self._at = self._given = 0
         self.issued: list[tuple[int, int]] = []
 
     def blocking(self, accepted: int) -> bool:
@@ -117,7 +120,7 @@ class TermStream(Unit):
         if not enable:
             return
         self.put("done", 0)
-        self.put("pending", 1)
+        self.put("ahead" if self._config.term_registers else "pending", 1)
         self.put("fresh", 1)
         self.put("stepped", 0)
         self.put("tile", 0)
@@ -136,13 +139,27 @@ class TermStream(Unit):
         """Any other clock edge."""
         if taken:
             self.put("held_sums", 0)
-        if not issue:
+        take = issue
+        if self._config.term_registers:
+            take = bool(self.ahead) and (issue or not self.pending)
+        pending = self.pending
+        if issue:
+            self._issue(cycle, tiles, windows)
+        else:
             self.put("control", 0, "term_stream")
-            if self.pending and filled - self.position & self._mask <= self._slots:
+            if pending and filled - self.position & self._mask <= self._slots:
                 self.put("position", self.position + self._step & self._mask)
                 self.put("stepped", 1)
-            return
-        bundles, at = self._bundles, self._at
+        if self._config.term_registers:
+            self.put("pending", int(take or (pending and not issue)))
+            if take:
+                self._hold_bundle(tiles)
+        if take:
+            self._go_on(tiles)
+
+    def _issue(self, cycle: int, tiles: int, windows: int) -> None:
+        """The bundle that waits goes."""
+        bundles, at, registers = self._bundles, self._at, self._config.term_registers
         self.issued.append((cycle, at))
         last = bundles.last[at]
         self._control(at, last)
@@ -151,14 +168,29 @@ class TermStream(Unit):
         self.put("stepped", 0)
         if not last:
             self.put("position", self.position + step & self._mask)
-            self._read(self.following)
             return
         self.put("held_sums", 1)
         self.put("position", self.tile_end)
         self.put("tile_end", self.tile_end + windows & self._mask)
-        if self.tile + 1 == tiles:
+        if self.final if registers else self.tile + 1 == tiles:
             self.put("done", 1)
-            self.put("pending", 0)
+            if not registers:
+                self.put("pending", 0)
+
+    def _hold_bundle(self, tiles: int) -> None:
+        """The register takes the bundle that the memory gives."""
+        self._at = self._given
+        ends = int(self._bundles.last[self._at] and self.tile + 1 == tiles)
+        self.put("held_bundle", self._bundles.words[self._at], "term_stream")
+        self.put("final", ends)
+        self.put("ahead", 1 - ends)
+
+    def _go_on(self, tiles: int) -> None:
+        """The memory's bundle has been taken: the next one is read, if there is one."""
+        if not self._bundles.last[self._at]:
+            self._read(self.following)
+            return
+        if self.tile + 1 == tiles:
             following = self.following
             self.put("following", self.first + 1 & self._last_address, "memory_ports")
             self.put("first", following)
@@ -185,6 +217,8 @@ class TermStream(Unit):
 
     def _read(self, address: int) -> None:
         """The memory gives a bundle."""
-        self._at = address
+        self._given = address
+        if not self._config.term_registers:
+            self._at = address
         self.put("following", address + 1 & self._last_address, "memory_ports")
         self.put("bundle", self._bundles.words[address], "term_stream")

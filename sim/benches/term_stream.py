@@ -16,7 +16,15 @@ import cocotb
 from pann_hw.config import AcceleratorConfig
 from pann_hw.program.layout import NO_TERM, ahead_bits, bundle_fields, bundle_words, pack_words
 from sim.benches.ports import Ports, bench_test
-from sim.benches.units import CONFIG, FOUR_TERMS, MULTIPLYING, ONE_RAIL, UNSIGNED, unit_ports
+from sim.benches.units import (
+    CONFIG,
+    FOUR_TERMS,
+    MULTIPLYING,
+    ONE_RAIL,
+    REGISTERED_TERMS,
+    UNSIGNED,
+    unit_ports,
+)
 
 __all__ = ["inferences", "runs_ahead", "slow_drain"]
 
@@ -26,6 +34,7 @@ _STREAMS = {
     "terms_four": FOUR_TERMS,
     "terms_multiplying": MULTIPLYING["mac_four"],
     **{f"terms_unsigned_{name}": config for name, config in UNSIGNED.items()},
+    **{f"terms_registered_{name}": config for name, config in REGISTERED_TERMS.items()},
 }
 
 _TAKEN_AFTER = 3
@@ -99,6 +108,8 @@ class _Bench:
         self._delay = self.drain_delay = delay
         self._coming: list[Bundle] = []
         self._tile_windows = 0
+        # Cycles until the first bundle of a pass is where it is issued from.
+        self._early = 0
         self._enabled = self._fresh = self._stepped = False
         self._position = self._tile_begin = 0
         # What `o` is to be in the next cycle, and with how many windows reached.
@@ -141,6 +152,7 @@ class _Bench:
         self._enabled = enable
         if enable:
             self._coming = tile.bundles * tiles
+            self._early = self.config.term_registers
             self._tile_windows = tile.windows
             self._fresh = True
             self._position = self._tile_begin = begin
@@ -196,6 +208,9 @@ class _Bench:
         """Issue the next bundle if nothing keeps it."""
         self._control = None
         if not self._coming:
+            return
+        if self._early:
+            self._early -= 1
             return
         bundle = self._coming[0]
         reached = self._position + (0 if self._stepped else bundle["advance"])

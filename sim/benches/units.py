@@ -105,6 +105,12 @@ REGISTERS = {
 }
 """Sums that go through registers before they are requantised."""
 
+REGISTERED_TERMS = {
+    "four": replace(FOUR_TERMS, term_registers=1),
+    "unsigned": replace(UNSIGNED["unary"], term_registers=1),
+}
+"""Bundles that go through a register before they are issued."""
+
 INPUTS = {
     "input_loader": CONFIG,
     "input_loader_two": replace(CONFIG, input_elements=2),
@@ -333,6 +339,10 @@ def units() -> dict[str, wiring.Component]:
         "terms_four": StoredTerms(FOUR_TERMS),
         "terms_multiplying": StoredTerms(MULTIPLYING["mac_four"]),
         **{f"terms_unsigned_{name}": StoredTerms(config) for name, config in UNSIGNED.items()},
+        **{
+            f"terms_registered_{name}": StoredTerms(config)
+            for name, config in REGISTERED_TERMS.items()
+        },
         "core": Core(CONFIG),
         "core_one_rail": Core(ONE_RAIL),
         "core_four": Core(FOUR_TERMS),
