@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.integer.requantise import MAX_STEPS
-from pann_hw.program.layout import CORE, PASS
+from pann_hw.program.layout import CORE, PASS, STEP
 from rtl_gen.core import sums_layout
 from rtl_gen.requantiser import Requantiser
 from rtl_gen.store_port import drained_layout, parts_layout
@@ -29,7 +29,7 @@ class Drain(wiring.Component):
     multiple of their number, are drained together; with less than a word's lanes a word is drained
     in parts, lowest lanes first. A word that is stored as two halves takes one cycle more. With
     drain_registers a part's sums, or its raw lanes', are taken into registers first, with their
-    cores' records.
+    cores' records, which each step shifts on to the next step's fields.
 
     Parameters
     ----------
@@ -307,26 +307,37 @@ class Drain(wiring.Component):
                 m.d.comb += requantiser.sums.eq(part)
                 at_core = turn[: (len(served) - 1).bit_length()]
                 at_lane = Cat(lane[part_bits:], at_core)
+                steps = record.as_value()[CORE["bias"] :]
                 with m.If(load & active):
                     m.d.sync += record.eq(_halved([records[index] for index in served], at_core))
+                    # A raw pass has no scales.
+                    with m.If(raw):
+                        m.d.sync += record.add0.eq(1)
                     for place in range(config.part_lanes):
                         lanes = range(place, config.lanes, config.part_lanes)
                         found = [self.sums[index][at] for index in served for at in lanes]
                         m.d.sync += part[place].eq(_halved(found, at_lane))
+                with m.Elif(enable & active):
+                    m.d.sync += steps.eq(steps >> sum(STEP.values()))
+                m.d.comb += [
+                    requantiser.add.eq(record.add0),
+                    requantiser.subtract.eq(record.subtract0),
+                    requantiser.shift.eq(record.shift0),
+                ]
             else:
                 for place in range(config.part_lanes):
                     lanes = range(place, config.lanes, config.part_lanes)
                     part = _chosen([chosen[index] for index in lanes], lane[part_bits:])
                     m.d.comb += requantiser.sums[place].eq(part)
-            with m.Switch(step):
-                for index in range(MAX_STEPS):
-                    with m.Case(index):
-                        m.d.comb += [
-                            # A raw pass has no scales.
-                            requantiser.add.eq(record[f"add{index}"] | raw),
-                            requantiser.subtract.eq(record[f"subtract{index}"]),
-                            requantiser.shift.eq(record[f"shift{index}"]),
-                        ]
+                with m.Switch(step):
+                    for index in range(MAX_STEPS):
+                        with m.Case(index):
+                            m.d.comb += [
+                                # A raw pass has no scales.
+                                requantiser.add.eq(record[f"add{index}"] | raw),
+                                requantiser.subtract.eq(record[f"subtract{index}"]),
+                                requantiser.shift.eq(record[f"shift{index}"]),
+                            ]
         # Bank b of a group holds what unit b - item.bank made, modulo their number.
         values = [unit.value for unit in made] + [Const(0)] * (units - len(made))
         for place in range(units):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.unit import Unit
-from pann_hw.program.layout import CORE_WORDS, PASS, unpack
+from pann_hw.program.layout import CORE, CORE_WORDS, PASS, STEP, pack, unpack
 
 __all__ = ["Drain", "MaxPool"]
 
 _W = 0xFFFF
+
+_ADD = pack(CORE, {"add0": 1})
+"""What a raw pass does with sums and bias."""
 
 
 class MaxPool(Unit):
@@ -183,6 +186,8 @@ class Drain(Unit):
             self.put("state", self.IDLE)
         if not drains:
             return
+        if self._config.drain_registers and self.state == self.REQUANTISE:
+            self._shift_records()
         if self.state == self.RAW:
             self.put("lane", 0 if done else self.lane + 1)
         elif self._step_end:
@@ -211,7 +216,20 @@ class Drain(Unit):
         for core in range(self.core, members.bit_length()):
             place = core % self._config.requantisers * width
             record = self.records >> core * width & mask
+            if self.state == self.RAW:
+                record |= _ADD
             taken = taken & ~(mask << place) | record << place
+        self.put("taken_records", taken)
+
+    def _shift_records(self) -> None:
+        """A step leaves the next one's fields in the lowest place."""
+        if self.step == self.item["steps"]:
+            return
+        taken = self.taken_records
+        for core in range(self.core, self.members.bit_length()):
+            place = core % self._config.requantisers * 32 * CORE_WORDS
+            steps = (1 << 32 * CORE_WORDS - CORE["bias"]) - 1 << place + CORE["bias"]
+            taken = taken & ~steps | (taken & steps) >> sum(STEP.values()) & steps
         self.put("taken_records", taken)
 
     def _store(self, *, drains: bool) -> None:

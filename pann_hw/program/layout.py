@@ -26,6 +26,7 @@ __all__ = [
     "POINT_WORDS",
     "SEGMENT",
     "SEGMENT_WORDS",
+    "STEP",
     "Fields",
     "ahead_bits",
     "bundle_fields",
@@ -151,13 +152,12 @@ last_words: the last of the words, in which no bank above last_bank has a channe
 for each lane looked at, of all banks' words at one address after another.
 """
 
+STEP: Fields = {"add": 1, "subtract": 1, "shift": 4}
+"""A step of the requantiser."""
+
 CORE: Fields = {
     "bias": 32,
-    **{
-        f"{field}{index}": width
-        for index in range(MAX_STEPS)
-        for field, width in (("add", 1), ("subtract", 1), ("shift", 4))
-    },
+    **{f"{field}{index}": width for index in range(MAX_STEPS) for field, width in STEP.items()},
     "_reserved": 8,
 }
 """What a core needs to know of its output channel: bias, and the requantiser's steps."""
