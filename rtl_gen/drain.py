@@ -135,6 +135,12 @@ class Drain(wiring.Component):
         turn = Signal()
         last_tile = Signal()
         last_lane = Signal(lane_bits)
+        # Of the tile whose sums are drained.
+        end_lane = last_lane
+        if config.drain_registers:
+            end_lane = Signal(lane_bits, name="held_last_lane")
+            with m.If(load):
+                m.d.sync += end_lane.eq(last_lane)
         place = Signal(lane_bits)
         m.d.comb += [
             self.halve.eq(halve),
@@ -151,7 +157,7 @@ class Drain(wiring.Component):
             turn.eq(map_end & halve & ~half),
             last_tile.eq(map_end & ~turn),
             self.o.payload.value.eq(Array(totals)[lane[:part_bits]]),
-            self.o.payload.last.eq(item.final & last_tile & last_core & (lane == last_lane)),
+            self.o.payload.last.eq(item.final & last_tile & last_core & (lane == end_lane)),
         ]
 
         # The requantiser's result appears as the next word's first step is under way.
@@ -223,10 +229,10 @@ class Drain(wiring.Component):
                     m.d.comb += self.o.valid.eq(exists)
                     with m.If(self.o.ready | ~exists):
                         if config.drain_registers:
-                            part_end = lane[:part_bits].all() | (lane == last_lane)
+                            part_end = lane[:part_bits].all() | (lane == end_lane)
                             m.d.comb += part_done.eq(part_end)
                         m.d.sync += lane.eq(lane + 1)
-                        with m.If(lane == last_lane):
+                        with m.If(lane == end_lane):
                             m.d.comb += core_done.eq(1)
                             m.d.sync += lane.eq(0)
                     with m.If(pass_done):

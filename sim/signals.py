@@ -181,7 +181,7 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
     ]
     if config.drain_registers:
         drain = ("drain",)
-        signals.append(CountedSignal("control", drain, "loaded"))
+        signals += [CountedSignal("control", drain, name) for name in ("loaded", "held_last_lane")]
         for n in requantisers:
             signals.append(CountedSignal("requantiser", drain, f"sums{n}"))
             signals.append(CountedSignal("control", drain, f"record{n}"))

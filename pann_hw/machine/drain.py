@@ -91,7 +91,7 @@ class Drain(Unit):
         super().__init__(config, flips)
         self.state = self.item_bits = self.records = 0
         self.core = self.step = self.lane = self.row = self.column = self.half = 0
-        self.loaded = self.taken_records = 0
+        self.loaded = self.taken_records = self.held_last_lane = 0
         self.tile_address = self.word_address = self.word_bank = 0
         # Where a word goes: a register of the hardware, field by field.
         self.write = self.address = self.banks = self.part = self.phase = self.upper = 0
@@ -211,6 +211,7 @@ class Drain(Unit):
         if self.state not in {self.RAW, self.REQUANTISE} or ready & members != members:
             return
         self.put("loaded", 1)
+        self.put("held_last_lane", self.last_lane & self._config.lanes - 1)
         width = 32 * CORE_WORDS
         taken, mask = self.taken_records, (1 << width) - 1
         for core in range(self.core, members.bit_length()):
