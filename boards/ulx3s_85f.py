@@ -26,7 +26,7 @@ BOARD = Board(
     config=AcceleratorConfig(
         lanes=32, cores=8, lane="csd", operand_width=4, accumulator_width=18, low_bits=18,
         banks=1, window_slots=4, activation_words=2048, term_words=16384, descriptor_words=4096,
-        requantise_lanes=16, drain_registers=1, operand_registers=1,
+        requantise_lanes=16, register_stages=1, operand_registers=1,
     ),
     wide_luts=False,
 )  # fmt: skip

@@ -24,9 +24,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "window_slots": (4, 8, 16),
     "input_elements": (1, 2, 4, 8),
     "max_shift": (1, 3, 7),
-    "drain_registers": (0, 1),
-    "operand_registers": (0, 1),
-    "term_registers": (0, 1),
+    "register_stages": (0, 1),
 }
 _RANGES = {
     "cores": (1, 16),
@@ -75,12 +73,9 @@ class AcceleratorConfig:
     requantise_lanes : lanes requantised at a time, a power of two from lanes / 8 to lanes *
         banks; left out, or None, as many as lanes
     input_elements : activations in one transfer of the input stream, a beat; at most lanes
-    drain_registers : register stages between the cores' sums and the requantiser, 0 or 1: a cycle
-        more for each part of a word, and a shorter longest path
-    operand_registers : register stages between the choice of operands and the lanes, 0 or 1: a
-        cycle more for each tile's sums, and a shorter longest path; 0 with columns of weights
-    term_registers : register stages behind the term memory, 0 or 1: a cycle more for each pass,
-        and a shorter longest path; 0 where layer_kinds is "linear"
+    register_stages : 0, or 1 for a shorter longest path, as FPGAs need it, and some cycles more:
+        registers before the windows' reader, behind the term memory, before the lanes (not with
+        columns of weights) and before the requantiser
     """
 
     layer_kinds: str = "all"
@@ -104,9 +99,7 @@ class AcceleratorConfig:
     weight_width: int = 4
     requantise_lanes: int | None = None
     input_elements: int = 1
-    drain_registers: int = 0
-    operand_registers: int = 0
-    term_registers: int = 0
+    register_stages: int = 0
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -124,16 +117,6 @@ class AcceleratorConfig:
             raise InputError(
                 f"window_slots = {self.window_slots}: must be at least two for each of "
                 f"{self.banks} banks; lower banks"
-            )
-        if self.operand_registers and self.weight_words:
-            raise InputError(
-                f"operand_registers = {self.operand_registers}: must be 0 with columns of weights; "
-                "or use weight_words = 0"
-            )
-        if self.term_registers and self.layer_kinds == "linear":
-            raise InputError(
-                f"term_registers = {self.term_registers}: must be 0 with layer_kinds = "
-                '"linear", which has no term memory'
             )
         if self.input_elements > self.lanes:
             raise InputError(
@@ -332,6 +315,11 @@ class AcceleratorConfig:
         return max((self.requantise_lanes or self.lanes) // self.lanes, 1)
 
     @property
+    def operand_registers(self) -> bool:
+        """Whether operands go through registers before the lanes."""
+        return bool(self.register_stages and not self.weight_words)
+
+    @property
     def halves(self) -> bool:
         """Whether a word can be stored as two halves: only where it is requantised as a whole."""
         return self.parts == 1
@@ -342,9 +330,8 @@ class AcceleratorConfig:
         values = asdict(self)
         if not self.multiplies:
             del values["multiplier_width"]
-        for name in ("drain_registers", "operand_registers", "term_registers"):
-            if not values[name]:
-                del values[name]
+        if not self.register_stages:
+            del values["register_stages"]
         del values["accumulator"]
         if self.unsigned:
             values["accumulator"] = "unsigned"

@@ -13,6 +13,7 @@ from pann_hw.program.layout import PASS, SEGMENT
 from rtl_gen.core import Core, sums_layout
 from rtl_gen.linear_stream import LinearStream, record_layout
 from rtl_gen.max_pool import MaxPool
+from rtl_gen.request_register import RequestRegister
 from rtl_gen.row_buffer import RowBuffer, count_bits, row_layout
 from rtl_gen.row_reader import RowReader
 from rtl_gen.term_memory import TermMemory
@@ -177,7 +178,14 @@ class CoreArray(wiring.Component):
         m.submodules.reader = reader = RowReader(config)
         m.submodules.row_buffer = row_buffer = RowBuffer(config)
         m.submodules.max_pool = max_pool = MaxPool(config)
-        connect(m, sequencer.o, reader.i)
+        fetching: Value = sequencer.busy
+        if config.register_stages:
+            m.submodules.request_register = register = RequestRegister()
+            connect(m, sequencer.o, register.i)
+            connect(m, register.o, reader.i)
+            fetching = fetching | register.o.valid
+        else:
+            connect(m, sequencer.o, reader.i)
 
         bits = count_bits(config)
         accepted = Signal(bits)
@@ -269,8 +277,8 @@ class CoreArray(wiring.Component):
             blocking, unfinished = blocking | terms.blocking, unfinished | ~terms.done
         m.d.comb += reader.room.eq(~blocking)
         return _Part(
-            fetching=sequencer.busy,
-            busy=sequencer.busy | reader.write,
+            fetching=fetching,
+            busy=fetching | reader.write,
             unfinished=unfinished,
             reading=reader.read,
             read=reader.read,

@@ -28,12 +28,12 @@ class Drain(wiring.Component):
     With several requantisers cores whose words go to neighbouring banks, a group that begins at a
     multiple of their number, are drained together; with less than a word's lanes a word is drained
     in parts, lowest lanes first. A word that is stored as two halves takes one cycle more. With
-    drain_registers a part's sums, or its raw lanes', are taken into registers first, with their
+    register_stages a part's sums, or its raw lanes', are taken into registers first, with their
     cores' records, which each step shifts on to the next step's fields.
 
     Parameters
     ----------
-    config : lanes, cores, banks, accumulator_width, requantise_lanes, drain_registers
+    config : lanes, cores, banks, accumulator_width, requantise_lanes, register_stages
 
     Members
     -------
@@ -49,8 +49,8 @@ class Drain(wiring.Component):
     o : stream of raw elements: tile by tile, core by core, lane by lane
 
     Latency: from ``ready`` to ``taken`` ``item.steps`` cycles for each part, one more with
-    drain_registers, and for a word with ``item.halve``; one more to ``store``. Throughput: as many
-    cycles for each group of words; raw elements one per transfer, with drain_registers one cycle
+    register_stages, and for a word with ``item.halve``; one more to ``store``. Throughput: as many
+    cycles for each group of words; raw elements one per transfer, with register_stages one cycle
     more for each part.
     """
 
@@ -137,7 +137,7 @@ class Drain(wiring.Component):
         last_lane = Signal(lane_bits)
         # Of the tile whose sums are drained.
         end_lane = last_lane
-        if config.drain_registers:
+        if config.register_stages:
             end_lane = Signal(lane_bits, name="held_last_lane")
             with m.If(load):
                 m.d.sync += end_lane.eq(last_lane)
@@ -186,7 +186,7 @@ class Drain(wiring.Component):
         loaded = Signal()
         part_done = Signal()
         # Sums that are loaded stay until they are taken.
-        ready = loaded if config.drain_registers else complete
+        ready = loaded if config.register_stages else complete
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"), m.If(self.start):
@@ -214,7 +214,7 @@ class Drain(wiring.Component):
                 m.d.comb += [enable.eq(~again), stored.eq(last_step | again)]
                 m.d.sync += step.eq(step + 1)
                 with m.If(step_end):
-                    if config.drain_registers:
+                    if config.register_stages:
                         m.d.comb += part_done.eq(1)
                     m.d.sync += step.eq(0)
                     if config.parts > 1:
@@ -228,7 +228,7 @@ class Drain(wiring.Component):
                     exists = place < columns
                     m.d.comb += self.o.valid.eq(exists)
                     with m.If(self.o.ready | ~exists):
-                        if config.drain_registers:
+                        if config.register_stages:
                             part_end = lane[:part_bits].all() | (lane == end_lane)
                             m.d.comb += part_done.eq(part_end)
                         m.d.sync += lane.eq(lane + 1)
@@ -239,7 +239,7 @@ class Drain(wiring.Component):
                         m.next = "IDLE"
             with m.State("POOL"), m.If(self.pooled):
                 m.next = "IDLE"
-            if config.drain_registers:
+            if config.register_stages:
                 drains = fsm.ongoing("REQUANTISE") | fsm.ongoing("RAW")
                 m.d.comb += load.eq(drains & complete & ~loaded)
                 m.d.sync += loaded.eq((loaded | load) & ~part_done)
@@ -295,7 +295,7 @@ class Drain(wiring.Component):
             turn = (core + (units - 1 - number)) >> (units.bit_length() - 1)
             active = Cat(members[index] for index in served).any()
             record = Signal(data.StructLayout(dict(CORE)), name=f"record{number}", reset_less=True)
-            if not config.drain_registers:
+            if not config.register_stages:
                 chosen = Signal(sums_layout(config), name=f"chosen{number}")
                 m.d.comb += [
                     record.eq(Array(records[index] for index in served)[turn]),
@@ -307,7 +307,7 @@ class Drain(wiring.Component):
                 requantiser.first.eq(step == 0),
                 requantiser.q_max.eq(item.q_max),
             ]
-            if config.drain_registers:
+            if config.register_stages:
                 # Nothing is made of them before they are loaded: they need no reset.
                 part = Signal(requantiser.sums.shape(), name=f"sums{number}", reset_less=True)
                 m.d.comb += requantiser.sums.eq(part)

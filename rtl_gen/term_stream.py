@@ -45,12 +45,12 @@ class TermStream(wiring.Component):
     a bundle marked ``last``, which leaves all the tile's windows; it is repeated for every tile of
     a pass. A tile's last bundle waits until the sums of the tile before have been taken away.
 
-    With term_registers a bundle goes from the memory to a register, from which it is issued; the
+    With register_stages a bundle goes from the memory to a register, from which it is issued; the
     memory is read ahead, from one tile into the next.
 
     Parameters
     ----------
-    config : terms, lane kind, window_slots, term_registers
+    config : terms, lane kind, window_slots, register_stages
 
     Members
     -------
@@ -65,8 +65,8 @@ class TermStream(wiring.Component):
     done : Out(1), the pass's bundles are all issued
     o : Out(control_layout), a cycle after a bundle is issued
 
-    Latency: one cycle from ``start`` until a bundle can be issued, two with term_registers, and one
-    from there to ``o``. Throughput: one bundle per cycle.
+    Latency: one cycle from ``start`` until a bundle can be issued, two with register_stages, and
+    one from there to ``o``. Throughput: one bundle per cycle.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -112,7 +112,7 @@ class TermStream(wiring.Component):
         begin = Signal()
         last_tile = Signal()
         bundle, final, take = self.bundle, last_tile, issue
-        if config.term_registers:
+        if config.register_stages:
             bundle, final, take = self._register(m, begin, pending & ~issue, last_tile)
         adds = [bundle[f"offset{number}"] != NO_TERM for number in range(config.terms)]
         available = Signal(bits)
@@ -173,14 +173,14 @@ class TermStream(wiring.Component):
                     position.eq(tile_end),
                     tile_end.eq(tile_end + self.windows),
                 ]
-                if not config.term_registers:
+                if not config.register_stages:
                     m.d.sync += tile.eq(tile + 1)
                 with m.If(final):
                     m.d.sync += [self.done.eq(1), pending.eq(0)]
         with m.Elif(pending & near):
             # A bundle that waits lets go of the windows before its own.
             m.d.sync += [stepped.eq(1), position.eq(reached)]
-        if config.term_registers:
+        if config.register_stages:
             m.d.sync += pending.eq(take | (pending & ~issue))
             # Tiles are counted as bundles are read, which is ahead of their issue.
             with m.If(take & self.bundle.last):

@@ -179,7 +179,7 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         CountedSignal("memory_ports", ("descriptor_reader",), "address"),
         CountedSignal("memory_ports", ("descriptor_reader",), "word"),
     ]
-    if config.drain_registers:
+    if config.register_stages:
         drain = ("drain",)
         signals += [CountedSignal("control", drain, name) for name in ("loaded", "held_last_lane")]
         for n in requantisers:
@@ -205,9 +205,14 @@ def _window_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         signals += [CountedSignal("term_stream", terms, name) for name in ("bundle", "o")]
         signals.append(CountedSignal("memory_ports", terms, "following"))
         signals += [CountedSignal("control", terms, name) for name in _STREAM_CONTROL]
-        if config.term_registers:
+        if config.register_stages:
             signals.append(CountedSignal("term_stream", terms, "held_bundle"))
             signals += [CountedSignal("control", terms, name) for name in ("final", "ahead")]
+    if config.register_stages:
+        register = ("array", "request_register")
+        signals += [
+            CountedSignal("control", register, f"o__{name}") for name in ("valid", "payload")
+        ]
     return signals + _registers(_WINDOW_CONTROL)
 
 

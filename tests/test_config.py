@@ -32,14 +32,9 @@ OTHER: dict[str, int | str] = {
     "weight_width": 5,
     "requantise_lanes": 4,
     "input_elements": 8,
-    "drain_registers": 1,
-    "operand_registers": 1,
-    "term_registers": 1,
+    "register_stages": 1,
 }
 """A value of every parameter that is not its default."""
-
-WITHOUT: dict[str, int | str] = {"operand_registers": 0, "term_registers": 0}
-"""What hardware with columns of weights for linear layers alone cannot have."""
 
 
 def test_other_values_cover_every_parameter() -> None:
@@ -113,15 +108,7 @@ def test_other_values_cover_every_parameter() -> None:
             {"banks": 4, "activation_words": 1026},
             "activation_words = 1026: must be a multiple of banks = 4",
         ),
-        (
-            {"operand_registers": 1, "weight_words": 64},
-            "operand_registers = 1: must be 0 with columns of weights; or use weight_words = 0",
-        ),
-        (
-            {"term_registers": 1, "layer_kinds": "linear", "weight_words": 64},
-            'term_registers = 1: must be 0 with layer_kinds = "linear", which has no term memory',
-        ),
-        ({"drain_registers": 2}, "drain_registers = 2: must be one of 0, 1"),
+        ({"register_stages": 2}, "register_stages = 2: must be one of 0, 1"),
         ({"input_elements": 16}, "input_elements = 16: must be one of 1, 2, 4, 8"),
         (
             {"lanes": 4, "input_elements": 8},
@@ -246,7 +233,7 @@ def test_accumulators_without_gate() -> None:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    config = AcceleratorConfig.of(OTHER | WITHOUT, "test")
+    config = AcceleratorConfig.of(OTHER, "test")
     config.save(tmp_path / "config.json")
     assert AcceleratorConfig.load(tmp_path / "config.json") == config
 
@@ -305,8 +292,7 @@ def test_every_parameter_is_in_the_fingerprint() -> None:
     base = AcceleratorConfig.of(given, "test")
     prints = {base.fingerprint, AcceleratorConfig(accumulator="signed").fingerprint}
     for name, value in OTHER.items():
-        fixed = {"weight_words": 0} if name in WITHOUT else {}
-        prints.add(AcceleratorConfig.of(given | fixed | {name: value}, "test").fingerprint)
+        prints.add(AcceleratorConfig.of(given | {name: value}, "test").fingerprint)
     # OTHER's lane is that of ``base``, which has no multiplier, and its accumulators are signed.
     assert len(prints) == len(OTHER) - 1
     prints |= {

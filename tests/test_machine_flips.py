@@ -84,7 +84,7 @@ class Follower(Observer):
 
     def drained(self, core: int, lanes: int) -> None:
         config = self._config
-        for first in range(0, lanes * config.drain_registers, config.part_lanes):
+        for first in range(0, lanes * config.register_stages, config.part_lanes):
             sums = self._finished[core][first : first + config.part_lanes]
             signal = f"sums{core % config.requantisers}"
             self.set("requantiser", signal, sums, config.accumulator_width)
@@ -112,7 +112,7 @@ class Follower(Observer):
 def test_a_batch_is_its_images_one_after_another(rng: np.random.Generator) -> None:
     """Several calls, of other programs too, on one predictor; one image at a time by following."""
     for _ in range(6):
-        config = random_config(rng, drain_registers=int(rng.integers(2)))
+        config = random_config(rng, register_stages=int(rng.integers(2)))
         runs = []
         for _ in range(2):
             network, x = random_network(rng, 4, layers=3)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.drain import Drain, MaxPool
-from pann_hw.machine.fetch import RowReader, WindowSequencer
+from pann_hw.machine.fetch import RequestRegister, RowReader, WindowSequencer
 from pann_hw.machine.linear import LinearStream
 from pann_hw.machine.schedule import Piece
 from pann_hw.machine.start import DescriptorReader, InputLoader, Sequencer
@@ -85,6 +85,7 @@ class Control:
         self._reader = DescriptorReader(config, flips, image.descriptors)
         self._windows = WindowSequencer(config, flips)
         self._rows = RowReader(config, flips)
+        self._request = RequestRegister(config, flips)
         self._array = Array(config, flips)
         self._pool = MaxPool(config, flips)
         self._drain = Drain(config, flips)
@@ -95,7 +96,7 @@ class Control:
         ]
         self._units: list[Unit] = [
             self._sequencer, self._loader, self._reader, self._windows, self._rows,
-            self._array, self._pool, self._drain, self._stores, *self._streams,
+            self._request, self._array, self._pool, self._drain, self._stores, *self._streams,
         ]  # fmt: skip
         self._linear = LinearStream(config, flips, image.weights)
         self._start: int | None = None
@@ -156,20 +157,28 @@ class Control:
         """
         array, reader, drain, pool = self._array, self._reader, self._drain, self._pool
         windows, rows, streams = self._windows, self._rows, self._streams
+        held = self._request
         accepted, filled, ready = array.accepted, array.filled, array.ready
-        go = bool(windows.active) and not (
+        asked = held.valid if self._config.register_stages else windows.active
+        go = bool(asked) and not (
             pool.blocking(accepted) or any(stream.blocking(accepted) for stream in streams)
         )
-        rows.ports(windows.address(), go)
+        if self._config.register_stages:
+            address, request = held.request.address, held.request if go else None
+            advances = bool(windows.active) and held.ready(go=go)
+        else:
+            address, request = windows.address(), windows.request() if go else None
+            advances = go
+        rows.ports(address, go)
         linear = self._linear
         if linear.active:
             linear.ports()
         linear_ends = linear.finishes(ready)
-        request = windows.request() if go else None
+        fetching = bool(windows.busy or held.valid)
         quiet = not (array.waiting or array.running or array.drain_waits or drain.state)
         item_taken = bool(
             reader.item_valid
-            and not windows.busy
+            and not fetching
             and not array.waiting
             and (quiet or not reader.item["after"])
         )
@@ -188,7 +197,7 @@ class Control:
         finished = pass_done and drain.item["final"]
         if pass_done or (drain.state == drain.POOL and pool.done):
             self._pass_ends.append(cycle)
-        busy = bool(windows.busy or rows.write or array.running)
+        busy = bool(fetching or rows.write or array.running)
         ends = self._sequencer.done(array_busy=busy)
 
         takes = self._store()
@@ -222,7 +231,9 @@ class Control:
         fetches = item_taken and not reader.item["linear"]
         if item_taken and reader.item["linear"]:
             linear.take(reader.segments[0])
-        windows.clock((reader.item_bits, reader.segments) if fetches else None, go=go)
+        if self._config.register_stages:
+            held.clock(windows.request() if windows.active else None, go=go)
+        windows.clock((reader.item_bits, reader.segments) if fetches else None, go=advances)
         if start and fetched_item["linear"]:
             self._linear_starts = fetched_item["cores"]
         self._begin(

@@ -135,7 +135,7 @@ class Drain(Unit):
         return (1 << min(self._following, self.item["cores"])) - (1 << self.core)
 
     def _ready(self, ready: int) -> bool:
-        if self._config.drain_registers:
+        if self._config.register_stages:
             return bool(self.loaded)
         return ready & self.members == self.members
 
@@ -180,13 +180,13 @@ class Drain(Unit):
         done, end = self.core_done(ready), self.pass_done(ready)
         drains = self.state in {self.RAW, self.REQUANTISE} and self._ready(ready)
         self._store(drains=drains and self.state == self.REQUANTISE)
-        if self._config.drain_registers:
+        if self._config.register_stages:
             self._load(ready, drains=drains, done=done)
         if self.state == self.POOL and pooled:
             self.put("state", self.IDLE)
         if not drains:
             return
-        if self._config.drain_registers and self.state == self.REQUANTISE:
+        if self._config.register_stages and self.state == self.REQUANTISE:
             self._shift_records()
         if self.state == self.RAW:
             self.put("lane", 0 if done else self.lane + 1)

@@ -4,15 +4,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.unit import Unit
-from pann_hw.program.layout import PASS, SEGMENT, pack, unpack
+from pann_hw.program.layout import PASS, SEGMENT, Fields, pack, unpack
 
-__all__ = ["RowReader", "WindowSequencer"]
+__all__ = ["RequestRegister", "RowReader", "WindowSequencer"]
 
 _W = 0xFFFF
 _B = 0xFF
+
+
+_REQUEST: Fields = {
+    "address": 16,
+    "strips": 8,
+    "lanes": 8,
+    "strips_there": 8,
+    "columns_there": 8,
+    "columns_bits": 3,
+    "pad_value": 8,
+    "group_last": 1,
+}
+
+
+class Request(NamedTuple):
+    """See :class:`rtl_gen.window_sequencer.WindowRequest`."""
+
+    address: int
+    strips: int
+    lanes: int
+    strips_there: int
+    columns_there: int
+    columns_bits: int
+    pad_value: int
+    group_last: int
 
 
 class WindowSequencer(Unit):
@@ -38,8 +64,8 @@ class WindowSequencer(Unit):
         """Word address of the request."""
         return (self.channel + (self.row >> 24) + (self.column & _W)) & _W
 
-    def request(self) -> tuple[int, int, int, int, int, int, int]:
-        """(strips, lanes, strips_there, columns_there, columns_bits, pad_value, group_last)."""
+    def request(self) -> Request:
+        """The request; it is one while the sequencer is active."""
         segment = self.segments[self.index]
         row, strip = self.row & _W, _signed(self.row >> 16 & _B)
         step, lane = self.column & _W, _signed(self.column >> 16 & _B)
@@ -47,7 +73,8 @@ class WindowSequencer(Unit):
             self.kernel_column + 1 == segment["row_windows"]
             and self.kernel_row + 1 == segment["kernel_height"]
         )
-        return (
+        return Request(
+            self.address(),
             strip,
             lane,
             segment["strips"] - (row >= segment["last_rows"]),
@@ -174,6 +201,31 @@ class WindowSequencer(Unit):
         self.put(f"origin{number}", origin)
 
 
+class RequestRegister(Unit):
+    """The register between them; see :class:`rtl_gen.request_register.RequestRegister`."""
+
+    def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
+        super().__init__(config, flips)
+        self.valid = self.payload = 0
+        self.request = Request(0, 0, 0, 0, 0, 0, 0, 0)
+
+    def ready(self, *, go: bool) -> bool:
+        """Whether a request is taken, if there is one; `go`: its own is."""
+        return go or not self.valid
+
+    def clock(self, request: Request | None, *, go: bool) -> None:
+        """A clock edge, with the sequencer's request if it has one."""
+        if not self.ready(go=go):
+            return
+        self.put("valid", int(request is not None))
+        if request is None:
+            return
+        self.request = request
+        bits = zip(_REQUEST.items(), request, strict=True)
+        values = {name: value & (1 << width) - 1 for (name, width), value in bits}
+        self.put("payload", pack(_REQUEST, values))
+
+
 class RowReader(Unit):
     """Registers between request and window; see :class:`rtl_gen.row_reader.RowReader`."""
 
@@ -192,12 +244,12 @@ class RowReader(Unit):
         self.put("address", address, "memory_ports")
         self.put("read", int(go), "memory_ports")
 
-    def clock(self, request: tuple[int, int, int, int, int, int, int] | None) -> None:
+    def clock(self, request: Request | None) -> None:
         """A clock edge: a request is accepted, or none."""
         self.put("write", int(request is not None))
         if request is None:
             return
-        strips, turned, strips_there, columns_there, columns_bits, pad_value, last = request
+        _, strips, turned, strips_there, columns_there, columns_bits, pad_value, last = request
         lanes = self._config.lanes
         held = {
             "turn": (strips << columns_bits) + turned & lanes - 1,

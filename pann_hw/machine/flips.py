@@ -159,7 +159,7 @@ class FlipPredictor(Observer):
 
     def drained(self, core: int, lanes: int) -> None:
         config = self._config
-        if config.drain_registers:
+        if config.register_stages:
             parts = self._sums[core].reshape(self._batch, config.parts, config.part_lanes)
             taken = parts[:, : -(-lanes // config.part_lanes)]
             self._push("requantiser", f"sums{core % config.requantisers}", taken)

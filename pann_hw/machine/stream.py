@@ -85,7 +85,7 @@ class TermStream(Unit):
         self.terms = 0
         # The registers that follow control and terms, with operand_registers.
         self.held_control = self.held_terms = 0
-        # With term_registers, of the register behind the memory.
+        # With register_stages, of the register behind the memory.
         self.held_bundle = self.final = self.ahead = 0
         # Addresses of the bundle that waits, and of the one that the memory gives.
         self._at = self._given = 0
@@ -120,7 +120,7 @@ class TermStream(Unit):
         if not enable:
             return
         self.put("done", 0)
-        self.put("ahead" if self._config.term_registers else "pending", 1)
+        self.put("ahead" if self._config.register_stages else "pending", 1)
         self.put("fresh", 1)
         self.put("stepped", 0)
         self.put("tile", 0)
@@ -140,7 +140,7 @@ class TermStream(Unit):
         if taken:
             self.put("held_sums", 0)
         take = issue
-        if self._config.term_registers:
+        if self._config.register_stages:
             take = bool(self.ahead) and (issue or not self.pending)
         pending = self.pending
         if issue:
@@ -150,7 +150,7 @@ class TermStream(Unit):
             if pending and filled - self.position & self._mask <= self._slots:
                 self.put("position", self.position + self._step & self._mask)
                 self.put("stepped", 1)
-        if self._config.term_registers:
+        if self._config.register_stages:
             self.put("pending", int(take or (pending and not issue)))
             if take:
                 self._hold_bundle(tiles)
@@ -159,7 +159,7 @@ class TermStream(Unit):
 
     def _issue(self, cycle: int, tiles: int, windows: int) -> None:
         """The bundle that waits goes."""
-        bundles, at, registers = self._bundles, self._at, self._config.term_registers
+        bundles, at, registers = self._bundles, self._at, self._config.register_stages
         self.issued.append((cycle, at))
         last = bundles.last[at]
         self._control(at, last)
@@ -218,7 +218,7 @@ class TermStream(Unit):
     def _read(self, address: int) -> None:
         """The memory gives a bundle."""
         self._given = address
-        if not self._config.term_registers:
+        if not self._config.register_stages:
             self._at = address
         self.put("following", address + 1 & self._last_address, "memory_ports")
         self.put("bundle", self._bundles.words[address], "term_stream")

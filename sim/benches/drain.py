@@ -188,12 +188,12 @@ def _quick_cycles(descriptor: Descriptor, config: AcceleratorConfig) -> int:
         # Lanes without a pixel in between take a cycle too.
         grid = item.grid
         lanes = [grid.lanes(tile)[-1][0] + 1 for tile in range(item.tiles)]
-        parts = sum(-(-count // config.part_lanes) for count in lanes) * config.drain_registers
+        parts = sum(-(-count // config.part_lanes) for count in lanes) * config.register_stages
         return (sum(lanes) + parts) * item.channels
     if item.pool:
         return 1
     groups = len(_groups(item, config.requantisers))
-    steps = item.steps + config.drain_registers
+    steps = item.steps + config.register_stages
     return item.tiles * groups * (steps * config.parts + item.halve)
 
 

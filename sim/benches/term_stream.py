@@ -152,7 +152,7 @@ class _Bench:
         self._enabled = enable
         if enable:
             self._coming = tile.bundles * tiles
-            self._early = self.config.term_registers
+            self._early = self.config.register_stages
             self._tile_windows = tile.windows
             self._fresh = True
             self._position = self._tile_begin = begin

@@ -99,15 +99,15 @@ FOUR_WORDS = replace(MANY_CORES, requantise_lanes=16)
 """A word of every bank at a time."""
 
 REGISTERS = {
-    "word": replace(MANY_CORES, drain_registers=1),
-    "parts": replace(PARTS, cores=5, drain_registers=1),
-    "two_words": replace(TWO_WORDS, drain_registers=1),
+    "word": replace(MANY_CORES, register_stages=1),
+    "parts": replace(PARTS, cores=5, register_stages=1),
+    "two_words": replace(TWO_WORDS, register_stages=1),
 }
 """Sums that go through registers before they are requantised."""
 
 REGISTERED_TERMS = {
-    "four": replace(FOUR_TERMS, term_registers=1),
-    "unsigned": replace(UNSIGNED["unary"], term_registers=1),
+    "four": replace(FOUR_TERMS, register_stages=1),
+    "unsigned": replace(UNSIGNED["unary"], register_stages=1),
 }
 """Bundles that go through a register before they are issued."""
 
