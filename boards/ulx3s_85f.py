@@ -17,7 +17,8 @@ BOARD = Board(
     # 25 MHz * 2 = 50 MHz, at a VCO of 600 MHz
     pll={"CLKI_DIV": 1, "CLKFB_DIV": 2, "CLKOP_DIV": 12},
     uart=Uart(1_000_000),
-    placing=("--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static"),
+    placing=("--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static",
+             "--router", "router2"),
     packing=("--compress",),
     led=("led", 0),
     logic=83640,
@@ -26,7 +27,7 @@ BOARD = Board(
     config=AcceleratorConfig(
         lanes=32, cores=8, lane="csd", operand_width=4, accumulator_width=18, low_bits=18,
         banks=1, window_slots=4, activation_words=2048, term_words=16384, descriptor_words=4096,
-        requantise_lanes=16, register_stages=1, operand_registers=1,
+        requantise_lanes=16, register_stages=1,
     ),
     wide_luts=False,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.machine.fetch import RowReader, WindowSequencer
+from pann_hw.machine.fetch import Request, RequestRegister, RowReader, WindowSequencer
 from pann_hw.program.compile import compile_network
 from pann_hw.program.image import link
 from pann_hw.program.layout import (
@@ -132,7 +132,7 @@ def test_requests_wait(rng: np.random.Generator) -> None:
 
 def test_nothing_is_written_without_a_request() -> None:
     reader = RowReader(AcceleratorConfig(), flips())
-    reader.clock((0, 0, 1, 1, 3, 0, 1))
+    reader.clock(Request(5, 0, 0, 1, 1, 3, 0, 1))
     held = reader.held
     assert (reader.write, reader.group_last) == (1, 1)
     reader.clock(None)
@@ -146,3 +146,21 @@ def test_flips_of_the_read_port() -> None:
     reader.ports(0b110, go=False)
     reader.ports(0b110, go=True)
     assert counted == {"control": 0, "memory_ports": 3 + 3 + 1}
+
+
+def test_a_request_waits_in_its_register() -> None:
+    """It stays until it is taken, and the next one comes in that very cycle."""
+    counted = flips()
+    register = RequestRegister(AcceleratorConfig(), counted)
+    first, second = (Request(address, -1, 2, 1, 1, 3, 15, 0) for address in (1, 2))
+    assert register.ready(go=False)
+    register.clock(first, go=False)
+    # valid; address; strips -1, lanes 2, there 1 and 1, columns_bits 3, pad_value 15
+    assert counted["control"] == 1 + 1 + 8 + 1 + 1 + 1 + 2 + 4
+    assert (register.valid, register.request, register.ready(go=False)) == (1, first, False)
+    register.clock(second, go=False)
+    assert register.request == first
+    register.clock(second, go=True)
+    assert (register.valid, register.request) == (1, second)
+    register.clock(None, go=True)
+    assert register.valid == 0

@@ -10,7 +10,7 @@ from pann_hw.config import AcceleratorConfig
 from pann_hw.machine.unit import Unit
 from pann_hw.program.layout import PASS, SEGMENT, Fields, pack, unpack
 
-__all__ = ["RequestRegister", "RowReader", "WindowSequencer"]
+__all__ = ["Request", "RequestRegister", "RowReader", "WindowSequencer"]
 
 _W = 0xFFFF
 _B = 0xFF
