@@ -59,8 +59,11 @@ class Link(wiring.Component):
         m.submodules.uart_transmitter = uart_transmitter = UartTransmitter(self._link.divisor)
         m.submodules.frames = frames = FrameReceiver(self._link.command_bytes)
         executor, collector = Executor(self._config), Collector(self._config)
-        m.submodules.executor = ResetInserter(frames.restart)(executor)
-        m.submodules.collector = ResetInserter(frames.restart)(collector)
+        # The accelerator, whose reset goes far, is reset a cycle late: until then nothing moves.
+        m.d.sync += self.restart.eq(frames.restart)
+        restart = frames.restart | self.restart
+        m.submodules.executor = ResetInserter(restart)(executor)
+        m.submodules.collector = ResetInserter(restart)(collector)
         m.submodules.reporter = reporter = Reporter()
         connect(m, frames.o, executor.i)
         connect(m, executor.program, flipped(self.program))
@@ -73,7 +76,6 @@ class Link(wiring.Component):
             frames.byte.eq(uart_receiver.data),
             frames.valid.eq(uart_receiver.valid),
             frames.broken.eq(uart_receiver.broken),
-            self.restart.eq(frames.restart),
             reporter.ended.eq(frames.ended),
             reporter.right.eq(frames.right),
             reporter.request.eq(frames.request),
