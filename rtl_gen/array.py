@@ -13,13 +13,13 @@ from pann_hw.program.layout import PASS, SEGMENT
 from rtl_gen.core import Core, sums_layout
 from rtl_gen.linear_stream import LinearStream, record_layout
 from rtl_gen.max_pool import MaxPool
-from rtl_gen.request_register import RequestRegister
 from rtl_gen.row_buffer import RowBuffer, count_bits, row_layout
 from rtl_gen.row_reader import RowReader
+from rtl_gen.stream_register import StreamRegister
 from rtl_gen.term_memory import TermMemory
 from rtl_gen.term_stream import TermStream
 from rtl_gen.weight_memory import WeightMemory
-from rtl_gen.window_sequencer import WindowSequencer
+from rtl_gen.window_sequencer import WindowRequest, WindowSequencer
 
 __all__ = ["CoreArray"]
 
@@ -153,8 +153,10 @@ class CoreArray(wiring.Component):
         lane_on = Signal(config.lanes)
         columns = Signal(config.lanes.bit_length() - 1)
         m.d.comb += columns.eq((1 << item.columns_bits) - 1)
+        # No bundle is added before these are up to date.
+        domain = m.d.sync if config.register_stages else m.d.comb
         for lane in range(config.lanes):
-            m.d.comb += lane_on[lane].eq(
+            domain += lane_on[lane].eq(
                 (lane < (item.strips << item.columns_bits)) & ((lane & columns) < item.columns)
             )
         cores = [Core(config) for _ in range(config.cores)]
@@ -180,7 +182,7 @@ class CoreArray(wiring.Component):
         m.submodules.max_pool = max_pool = MaxPool(config)
         fetching: Value = sequencer.busy
         if config.register_stages:
-            m.submodules.request_register = register = RequestRegister()
+            m.submodules.request_register = register = StreamRegister(WindowRequest)
             connect(m, sequencer.o, register.i)
             connect(m, register.o, reader.i)
             fetching = fetching | register.o.valid
@@ -240,9 +242,10 @@ class CoreArray(wiring.Component):
         )
         columns = Signal(config.lanes.bit_length() - 1, name="edge_columns")
         m.d.comb += columns.eq((1 << item.columns_bits) - 1)
+        domain = m.d.sync if config.register_stages else m.d.comb
         for lane in range(config.lanes):
             column = lane & columns
-            m.d.comb += [left_edge[lane].eq(column == 0), right_edge[lane].eq(column == columns)]
+            domain += [left_edge[lane].eq(column == 0), right_edge[lane].eq(column == columns)]
 
         blocking: Value = max_pool.blocking
         unfinished: Value = ~max_pool.done

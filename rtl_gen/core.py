@@ -97,7 +97,7 @@ class Core(wiring.Component):
 
         accumulators = Signal(sums_layout(config))
         enable, clear, last = (self._either(name) for name in ("enable", "clear", "last"))
-        turn = self._turn(m, enable, clear) if config.unsigned else None
+        turn = self._turn(m) if config.unsigned else None
         for index in range(lanes):
             lane = create_lane(config)
             m.submodules[f"lane_{index}"] = lane
@@ -128,13 +128,19 @@ class Core(wiring.Component):
             m.d.sync += self.ready.eq(0)
         return m
 
-    def _turn(self, m: Module, enable: Value, clear: Value) -> Value:
+    def _turn(self, m: Module) -> Value:
         """Whether a bundle's sign is another than that of what is in the accumulators."""
-        negative = Cat(*(term.negative & term.active for term in self._control.terms)).any()
+        control = self.control
+        negative = Cat(*(term.negative & term.active for term in control.terms)).any()
         negated = Signal()
-        with m.If(enable):
+        with m.If(control.enable):
             m.d.sync += negated.eq(negative)
-        return (negative != negated) & ~clear
+        turn = (negative != negated) & ~control.clear
+        if not self._config.operand_registers:
+            return turn
+        held = Signal(name="held_turn")
+        m.d.sync += held.eq(turn & control.enable)
+        return held
 
     def _either(self, name: str) -> Value:
         """A signal of control, from whichever pass is under way."""

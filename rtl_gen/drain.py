@@ -183,6 +183,8 @@ class Drain(wiring.Component):
         ]
 
         complete = (self.ready & members) == members
+        # Sums that were complete a cycle ago, and are not taken yet.
+        seen = Signal()
         loaded = Signal()
         part_done = Signal()
         # Sums that are loaded stay until they are taken.
@@ -241,7 +243,8 @@ class Drain(wiring.Component):
                 m.next = "IDLE"
             if config.register_stages:
                 drains = fsm.ongoing("REQUANTISE") | fsm.ongoing("RAW")
-                m.d.comb += load.eq(drains & complete & ~loaded)
+                m.d.comb += load.eq(seen & ~loaded)
+                m.d.sync += seen.eq(drains & complete & ~core_done)
                 m.d.sync += loaded.eq((loaded | load) & ~part_done)
         with m.If(core_done):
             # Behind the banks of the group.
@@ -294,6 +297,8 @@ class Drain(wiring.Component):
             # The first of them that is not drained yet.
             turn = (core + (units - 1 - number)) >> (units.bit_length() - 1)
             active = Cat(members[index] for index in served).any()
+            if config.register_stages and units == 1:
+                active = Const(1, 1)
             record = Signal(data.StructLayout(dict(CORE)), name=f"record{number}", reset_less=True)
             if not config.register_stages:
                 chosen = Signal(sums_layout(config), name=f"chosen{number}")

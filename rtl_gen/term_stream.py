@@ -1,11 +1,11 @@
 """One core's stream of bundles: reads, waits for windows, and steers operand select and lanes."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pann_hw.config import AcceleratorConfig
-from pann_hw.program.layout import NO_TERM
+from pann_hw.program.layout import NO_TERM, ahead_bits
 from rtl_gen.lane import factor_bits
 from rtl_gen.row_buffer import count_bits
 from rtl_gen.term_memory import bundle_layout
@@ -113,7 +113,7 @@ class TermStream(wiring.Component):
         last_tile = Signal()
         bundle, final, take = self.bundle, last_tile, issue
         if config.register_stages:
-            bundle, final, take = self._register(m, begin, pending & ~issue, last_tile)
+            bundle, final, take = self._register(m, begin, pending, issue, last_tile)
         adds = [bundle[f"offset{number}"] != NO_TERM for number in range(config.terms)]
         available = Signal(bits)
         held = Signal(bits)
@@ -122,9 +122,13 @@ class TermStream(wiring.Component):
         step = Signal.like(bundle.advance)
         # Beyond the slots there are none: the core has gone ahead of the reader.
         near = available <= slots
-        there = (available > step) & near
-        for number in range(config.terms):
-            there &= ~adds[number] | (available > step + bundle[f"ahead{number}"])
+        if config.register_stages:
+            farthest = self._farthest(m, pending & near & ~issue, take, bundle)
+            there = (available > farthest) & near
+        else:
+            there = (available > step) & near
+            for number in range(config.terms):
+                there &= ~adds[number] | (available > step + bundle[f"ahead{number}"])
         m.d.comb += [
             available.eq(self.filled - position),
             held.eq(self.accepted - position),
@@ -207,18 +211,38 @@ class TermStream(wiring.Component):
         return m
 
     def _register(
-        self, m: Module, begin: Signal, full: Value, last_tile: Signal
+        self, m: Module, begin: Signal, pending: Signal, issue: Signal, last_tile: Signal
     ) -> tuple[data.View, Signal, Signal]:
         """The bundle in the register, whether it is the pass's last one, and whether the register
-        takes the memory's; it is `full` where it keeps its own."""
+        takes the memory's."""
         bundle = Signal(bundle_layout(self._config), name="held_bundle")
         final = Signal()
         ahead = Signal()
         take = Signal()
         ends = self.bundle.last & last_tile
-        m.d.comb += take.eq(ahead & ~full)
+        m.d.comb += take.eq(ahead & (~pending | issue))
         with m.If(begin):
             m.d.sync += ahead.eq(1)
         with m.Elif(take):
             m.d.sync += [ahead.eq(~ends), bundle.eq(self.bundle), final.eq(ends)]
         return bundle, final, take
+
+    def _farthest(self, m: Module, steps: Value, take: Signal, held: data.View) -> Signal:
+        """How far the last window of the bundle in the register is: from the windows before its
+        own, which `steps` leaves."""
+        config = self._config
+        farthest = Signal(count_bits(config))
+        ahead = []
+        for bundle in (self.bundle, held):
+            most = Const(0)
+            for number in range(config.terms):
+                further = Signal(ahead_bits(config))
+                adds = bundle[f"offset{number}"] != NO_TERM
+                m.d.comb += further.eq(Mux(adds, bundle[f"ahead{number}"], 0))
+                most = Mux(further > most, further, most) if number else further
+            ahead.append(most)
+        with m.If(take):
+            m.d.sync += farthest.eq(self.bundle.advance + ahead[0])
+        with m.Elif(steps):
+            m.d.sync += farthest.eq(ahead[1])
+        return farthest

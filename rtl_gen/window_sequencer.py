@@ -134,7 +134,17 @@ class WindowSequencer(wiring.Component):
             current.eq(Mux(index, origins[1], origins[0])),
             border.eq(Mux(index, edges[1], edges[0])),
         ]
-        next_origin, next_edge = self._following(m, segment, current, border, steps_left)
+        if self._config.register_stages:
+            # Of both segments at a time: more logic, and a shorter path from `index`.
+            first, second = (
+                self._following(m, *own, steps_left)
+                for own in zip(segments, origins, edges, strict=True)
+            )
+            next_origin, next_edge = (
+                Mux(index, two, one) for one, two in zip(first, second, strict=True)
+            )
+        else:
+            next_origin, next_edge = self._following(m, segment, current, border, steps_left)
         with m.If(self.start):
             m.d.sync += [item.eq(self.item), segments.eq(self.segments), preparing.eq(1)]
         with m.If(preparing):

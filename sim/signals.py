@@ -162,9 +162,10 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         core = ("array", f"core_{number}")
         signals += [CountedSignal("operand", core, f"operand{n}") for n in range(config.terms)]
         signals += [CountedSignal("accumulator", core, name) for name in ("accumulators", "sums")]
+        registers = ["finished", "ready", *(["negated"] if config.unsigned else [])]
         if config.operand_registers:
             signals.append(CountedSignal("term_stream", core, "held_control"))
-        registers = ("finished", "ready", *(["negated"] if config.unsigned else []))
+            registers += ["held_turn"] if config.unsigned else []
         signals += [CountedSignal("control", core, name) for name in registers]
     store = ("address", "enable", "lanes", *(f"word{n}" for n in range(config.banks)))
     requantisers = range(min(config.requantisers, config.cores))
@@ -181,7 +182,10 @@ def counted_signals(config: AcceleratorConfig) -> list[CountedSignal]:
     ]
     if config.register_stages:
         drain = ("drain",)
-        signals += [CountedSignal("control", drain, name) for name in ("loaded", "held_last_lane")]
+        signals.append(CountedSignal("control", ("array",), "lane_on"))
+        signals += [
+            CountedSignal("control", drain, name) for name in ("seen", "loaded", "held_last_lane")
+        ]
         for n in requantisers:
             signals.append(CountedSignal("requantiser", drain, f"sums{n}"))
             signals.append(CountedSignal("control", drain, f"record{n}"))
@@ -207,11 +211,15 @@ def _window_signals(config: AcceleratorConfig) -> list[CountedSignal]:
         signals += [CountedSignal("control", terms, name) for name in _STREAM_CONTROL]
         if config.register_stages:
             signals.append(CountedSignal("term_stream", terms, "held_bundle"))
-            signals += [CountedSignal("control", terms, name) for name in ("final", "ahead")]
+            signals += [
+                CountedSignal("control", terms, name) for name in ("final", "ahead", "farthest")
+            ]
     if config.register_stages:
-        register = ("array", "request_register")
+        edges = ("left_edge", "right_edge")
+        signals += [CountedSignal("control", ("array",), name) for name in edges]
+        request = ("array", "request_register")
         signals += [
-            CountedSignal("control", register, f"o__{name}") for name in ("valid", "payload")
+            CountedSignal("control", request, f"o__{name}") for name in ("valid", "payload")
         ]
     return signals + _registers(_WINDOW_CONTROL)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,9 +55,9 @@ def test_bundles_are_taken_apart(lane: str, terms_per_rail: int, rng: np.random.
             assert rest >> 3 == record.get(f"factor{place}", 0)
 
 
-def stream(*bundles: int) -> tuple[TermStream, dict[str, int]]:
+def stream(*bundles: int, config: AcceleratorConfig = CONFIG) -> tuple[TermStream, dict[str, int]]:
     flips = {"control": 0, "memory_ports": 0, "term_stream": 0}
-    return TermStream(CONFIG, flips, Bundles.of(CONFIG, np.array(bundles, np.uint64))), flips
+    return TermStream(config, flips, Bundles.of(config, np.array(bundles, np.uint64))), flips
 
 
 def test_bundles_wait_for_their_windows() -> None:
@@ -130,6 +132,27 @@ def test_the_next_pass_begins_behind_the_last_bundle() -> None:
         unit.put("held_sums", 0)
     assert addresses == [1, 2]
     assert unit.first == 3
+
+
+def test_registered_bundles_are_read_ahead() -> None:
+    """The first one goes a cycle later, the others, and those of the next tile, one a cycle."""
+    words = (bundle(0, 0, (TERM, 0, 0, 0)), bundle(0, 1, (TERM, 1, 0, 0)))
+    unit, _ = stream(*words, config=replace(CONFIG, register_stages=1))
+    unit.start(enable=True, windows=2, base=0)
+    issued, held = [], []
+    for cycle in range(7):
+        # The reader is late for the second bundle.
+        filled = 8 if cycle > 3 else 1
+        issue = unit.issues(filled)
+        unit.clock(cycle, filled, issue=issue, taken=True, tiles=2, windows=2)
+        issued.append(issue)
+        held.append(unit.held_bundle)
+    assert issued == [False, True, False, False, True, True, True]
+    assert [at for _, at in unit.issued] == [0, 1, 0, 1]
+    # What waits in the register stays there, with the next one behind it.
+    assert held == [words[0], words[1], words[1], words[1], words[0], words[1], words[1]]
+    assert unit.done
+    assert (unit.pending, unit.ahead, unit.final) == (0, 0, 1)
 
 
 def test_flips_of_the_control_by_hand() -> None:

@@ -42,6 +42,19 @@ class Array(Unit):
         # The cores' registers, a bit for each.
         self.issued_last = self.held_last = self.finished = self.ready = 0
         self.fetched_item = self.item = unpack(PASS, 0)
+        # With register_stages: lanes in use, and those at the edges of their rows.
+        self.lane_on = 0
+        self.left_edge = self.right_edge = (1 << config.lanes) - 1
+
+    def choose_lanes(self) -> None:
+        """A pass begins: the lanes that are in use, and those without a neighbour."""
+        item, bits = self.item, self.item["columns_bits"]
+        lanes = np.arange(self._config.lanes)
+        columns = lanes & (1 << bits) - 1
+        self.put("lane_on", _mask((lanes < item["strips"] << bits) & (columns < item["columns"])))
+        if self._config.windows:
+            self.put("left_edge", _mask(columns == 0))
+            self.put("right_edge", _mask(columns == (1 << bits) - 1))
 
 
 class Stores(Unit):
@@ -294,7 +307,7 @@ class Control:
                     windows=fetched["windows"],
                     base=array.base,
                 )
-                stream.put("control", 0, "term_stream")
+                stream.rest()
                 continue
             issue = stream.issues(filled)
             stream.clock(
@@ -326,6 +339,8 @@ class Control:
             array.put("running", 1)
             array.put("drained", array.fetched)
             array.item = array.fetched_item
+            if self._config.register_stages:
+                array.choose_lanes()
             if self._config.windows:
                 array.put("groups", array.fetched_groups)
             array.put("drain_waits", 1)
@@ -381,3 +396,8 @@ class Control:
             self._array.put(name, 0)
         for unit in (self._pool, *self._streams):
             unit.put("enabled", 0)
+
+
+def _mask(bits: np.ndarray) -> int:
+    """Bits, the lowest first, as one integer."""
+    return sum(1 << int(index) for index in np.flatnonzero(bits))

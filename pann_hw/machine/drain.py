@@ -91,7 +91,7 @@ class Drain(Unit):
         super().__init__(config, flips)
         self.state = self.item_bits = self.records = 0
         self.core = self.step = self.lane = self.row = self.column = self.half = 0
-        self.loaded = self.taken_records = self.held_last_lane = 0
+        self.seen = self.loaded = self.taken_records = self.held_last_lane = 0
         self.tile_address = self.word_address = self.word_bank = 0
         # Where a word goes: a register of the hardware, field by field.
         self.write = self.address = self.banks = self.part = self.phase = self.upper = 0
@@ -202,19 +202,23 @@ class Drain(Unit):
 
     def _load(self, ready: int, *, drains: bool, done: bool) -> None:
         """The registers before the requantisers: a part's sums, and its cores' records."""
+        members = self.members
+        complete = self.state in {self.RAW, self.REQUANTISE} and ready & members == members
         if drains:
             width = self._config.part_lanes
             through = self._step_end if self.state == self.REQUANTISE else not -~self.lane % width
             self.put("loaded", int(not (through or done)))
-            return
-        members = self.members
-        if self.state not in {self.RAW, self.REQUANTISE} or ready & members != members:
-            return
-        self.put("loaded", 1)
+        elif self.seen:
+            self.put("loaded", 1)
+            self._take()
+        self.put("seen", int(complete and not done))
+
+    def _take(self) -> None:
+        """A part's sums, and its cores' records, go to their registers."""
         self.put("held_last_lane", self.last_lane & self._config.lanes - 1)
         width = 32 * CORE_WORDS
         taken, mask = self.taken_records, (1 << width) - 1
-        for core in range(self.core, members.bit_length()):
+        for core in range(self.core, self.members.bit_length()):
             place = core % self._config.requantisers * width
             record = self.records >> core * width & mask
             if self.state == self.RAW:

@@ -202,7 +202,7 @@ class WindowSequencer(Unit):
 
 
 class RequestRegister(Unit):
-    """The register between them; see :class:`rtl_gen.request_register.RequestRegister`."""
+    """The register between them; see :class:`rtl_gen.stream_register.StreamRegister`."""
 
     def __init__(self, config: AcceleratorConfig, flips: dict[str, int]) -> None:
         super().__init__(config, flips)

@@ -84,9 +84,10 @@ class TermStream(Unit):
         # Of each place the slot, and the other fields, of its last term, 32 bits each.
         self.terms = 0
         # The registers that follow control and terms, with operand_registers.
-        self.held_control = self.held_terms = 0
+        self.held_control = self.held_terms = self.held_turn = 0
+        self._turn = 0
         # With register_stages, of the register behind the memory.
-        self.held_bundle = self.final = self.ahead = 0
+        self.held_bundle = self.final = self.ahead = self.farthest = 0
         # Addresses of the bundle that waits, and of the one that the memory gives.
         self._at = self._given = 0
         self.issued: list[tuple[int, int]] = []
@@ -132,6 +133,12 @@ class TermStream(Unit):
         """Any clock edge, for the control that goes with registered operands."""
         self.put("held_control", self.control, "term_stream")
         self.put("held_terms", self.terms, "term_stream")
+        self.put("held_turn", self._turn)
+
+    def rest(self) -> None:
+        """A clock edge at which no bundle is issued."""
+        self.put("control", 0, "term_stream")
+        self._turn = 0
 
     def clock(
         self, cycle: int, filled: int, *, issue: bool, taken: bool, tiles: int, windows: int
@@ -146,10 +153,12 @@ class TermStream(Unit):
         if issue:
             self._issue(cycle, tiles, windows)
         else:
-            self.put("control", 0, "term_stream")
+            self.rest()
             if pending and filled - self.position & self._mask <= self._slots:
                 self.put("position", self.position + self._step & self._mask)
                 self.put("stepped", 1)
+                if self._config.register_stages:
+                    self.put("farthest", self._bundles.reach[self._at] - 1)
         if self._config.register_stages:
             self.put("pending", int(take or (pending and not issue)))
             if take:
@@ -180,8 +189,10 @@ class TermStream(Unit):
     def _hold_bundle(self, tiles: int) -> None:
         """The register takes the bundle that the memory gives."""
         self._at = self._given
-        ends = int(self._bundles.last[self._at] and self.tile + 1 == tiles)
-        self.put("held_bundle", self._bundles.words[self._at], "term_stream")
+        bundles, at = self._bundles, self._at
+        ends = int(bundles.last[at] and self.tile + 1 == tiles)
+        self.put("held_bundle", bundles.words[at], "term_stream")
+        self.put("farthest", bundles.advance[at] + bundles.reach[at] - 1)
         self.put("final", ends)
         self.put("ahead", 1 - ends)
 
@@ -205,9 +216,12 @@ class TermStream(Unit):
         enable = int(active != 0 or self.fresh or (self._config.unsigned and last))
         control = enable | self.fresh << 1 | last << 2 | active << 3
         self.put("control", control, "term_stream")
+        self._turn = 0
         if enable and self._config.unsigned:
             # All terms of a bundle have one sign, the third bit of what is kept of them.
-            self.put("negated", int(any(rest >> 2 & 1 for *_, rest in bundles.terms[at])))
+            negative = int(any(rest >> 2 & 1 for *_, rest in bundles.terms[at]))
+            self._turn = int(negative != self.negated and not self.fresh)
+            self.put("negated", negative)
         reached = self.position + self._step
         held = self.terms
         for place, ahead, rest in bundles.terms[at]:

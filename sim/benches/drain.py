@@ -189,12 +189,14 @@ def _quick_cycles(descriptor: Descriptor, config: AcceleratorConfig) -> int:
         grid = item.grid
         lanes = [grid.lanes(tile)[-1][0] + 1 for tile in range(item.tiles)]
         parts = sum(-(-count // config.part_lanes) for count in lanes) * config.register_stages
-        return (sum(lanes) + parts) * item.channels
+        seen = len(lanes) * config.register_stages
+        return (sum(lanes) + parts + seen) * item.channels
     if item.pool:
         return 1
     groups = len(_groups(item, config.requantisers))
-    steps = item.steps + config.register_stages
-    return item.tiles * groups * (steps * config.parts + item.halve)
+    # Registered, a word is seen to be there a cycle late, and each of its parts is loaded.
+    steps = (item.steps + config.register_stages) * config.parts + config.register_stages
+    return item.tiles * groups * (steps + item.halve)
 
 
 @bench_test
