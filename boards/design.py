@@ -2,11 +2,13 @@
 
 from amaranth import Module, ResetInserter
 from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect
 
 from pann_hw.config import AcceleratorConfig
 from pann_hw.link.config import LinkConfig
 from rtl_gen.accelerator import Accelerator
+from rtl_gen.drain import output_layout
 from rtl_gen.link.link import Link
 
 __all__ = ["Design"]
@@ -41,7 +43,22 @@ class Design(wiring.Component):
         m.submodules.accelerator = ResetInserter(link.restart)(accelerator)
         connect(m, link.program, accelerator.program)
         connect(m, link.input, accelerator.input)
-        connect(m, accelerator.output, link.output)
+        if self._config.register_stages:
+            # From the requantiser to the ring of results is a long way: registers for both
+            # directions.
+            layout = output_layout(self._config)
+            queue = SyncFIFOBuffered(width=layout.size, depth=3)
+            m.submodules.queue = ResetInserter(link.restart)(queue)
+            m.d.comb += [
+                queue.w_data.eq(accelerator.output.payload),
+                queue.w_en.eq(accelerator.output.valid),
+                accelerator.output.ready.eq(queue.w_rdy),
+                link.output.payload.eq(queue.r_data),
+                link.output.valid.eq(queue.r_rdy),
+                queue.r_en.eq(link.output.ready),
+            ]
+        else:
+            connect(m, accelerator.output, link.output)
         connect(m, link.registers, accelerator.registers)
         m.d.comb += [
             link.rx.eq(self.rx),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,23 @@ from pann_hw.integer.requantise import Scale
 from pann_hw.integer.run import run
 from pann_hw.program.deployment import Deployment, deploy, save_deployment
 
-__all__ = ["BOARD", "OTHER", "expected_outputs", "images", "save_case", "small_deployment"]
+__all__ = [
+    "BOARD",
+    "OTHER",
+    "REGISTERED",
+    "expected_outputs",
+    "images",
+    "save_case",
+    "small_deployment",
+]
 
 BOARD = AcceleratorConfig(
     lanes=4, cores=2, activation_words=256, term_words=1024, descriptor_words=512
 )
 """The accelerator of the simulated boards of all tests: one build serves them."""
+
+REGISTERED = replace(BOARD, register_stages=1)
+"""The same with register stages."""
 
 OTHER = AcceleratorConfig(
     lanes=8, cores=2, activation_words=256, term_words=1024, descriptor_words=512

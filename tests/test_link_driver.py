@@ -17,7 +17,14 @@ from pann_hw.program.image import Image
 from pann_hw.program.stores import network_order
 from pann_hw.registers.map import Control, Register, Status
 from sim.board import SimulatedBoard, simulated_board
-from tests.board_cases import BOARD, OTHER, expected_outputs, images, small_deployment
+from tests.board_cases import (
+    BOARD,
+    OTHER,
+    REGISTERED,
+    expected_outputs,
+    images,
+    small_deployment,
+)
 from tests.faulty_line import Fault, faulty_line
 
 OUTPUTS = 5
@@ -68,6 +75,18 @@ def test_operating_points_in_any_order(
             run_all(driver, deployment, rng)
         counters = driver.counters
     assert counters.repeated == counters.refused == counters.damaged == counters.timeouts == 0
+
+
+@pytest.mark.slow
+def test_register_stages_change_no_output(rng: np.random.Generator) -> None:
+    """Results cross a register more on their way to the link, faults or none."""
+    deployment = small_deployment(REGISTERED)
+    with simulated_board(REGISTERED) as board:
+        for _ in range(2):
+            # A connection begins with a restart of the accelerator.
+            with open_board(board.port, REGISTERED) as driver:
+                driver.load(deployment.image)
+                run_all(driver, deployment, rng)
 
 
 def test_cycles_are_those_of_the_whole_run(
