@@ -74,6 +74,8 @@ class Board:
     config : the accelerator where none is given
     wide_luts : with an ECP5, LUTs may be joined to larger ones, which are faster and need more of
         them, side by side
+    asked : of an ECP5, how much more than the clock place and route is asked for: one that rips up
+        what is too slow stops as soon as it has what it was asked for, by its own estimate
     """
 
     name: str
@@ -93,6 +95,7 @@ class Board:
     memories: tuple[Memory, ...]
     config: AcceleratorConfig
     wide_luts: bool = True
+    asked: float = 1.0
 
     @property
     def link(self) -> LinkConfig:

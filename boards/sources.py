@@ -20,6 +20,7 @@ NAME = "top"
 """Of the top module, and of all files."""
 
 _COLLISION = re.compile(r"(parameter \\COLLISION_X_MASK )(\d+)'0+$", re.MULTILINE)
+_FREQUENCY = re.compile(r'^(FREQUENCY PORT "\w+" )([\d.]+)', re.MULTILINE)
 
 
 def write_sources(board: Board, config: AcceleratorConfig, folder: Path) -> None:
@@ -35,6 +36,8 @@ def write_sources(board: Board, config: AcceleratorConfig, folder: Path) -> None
         text = content if isinstance(content, str) else content.decode()
         if name == f"{NAME}.il":
             text = _without_collisions(text)
+        if name == f"{NAME}.lpf":
+            text = _asking_more(text, board.asked)
         if name.startswith(NAME):
             (folder / name).write_text(text)
     if board.family == "vivado":
@@ -57,6 +60,11 @@ def _without_collisions(rtlil: str) -> str:
     another one stores waits until it is stored.
     """
     return _COLLISION.sub(lambda found: f"{found[1]}{found[2]}'{'1' * int(found[2])}", rtlil)
+
+
+def _asking_more(preferences: str, factor: float) -> str:
+    """An ECP5's constraints with the oscillator's frequency, from which follow all, multiplied."""
+    return _FREQUENCY.sub(lambda found: f"{found[1]}{float(found[2]) * factor:.0f}", preferences)
 
 
 def _platform(board: Board) -> Any:

@@ -18,7 +18,7 @@ BOARD = Board(
     pll={"CLKI_DIV": 1, "CLKFB_DIV": 2, "CLKOP_DIV": 12},
     uart=Uart(1_000_000),
     placing=("--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static",
-             "--router", "router2"),
+             "--router", "router2", "--tmg-ripup"),
     packing=("--compress",),
     led=("led", 0),
     logic=83640,
@@ -26,8 +26,9 @@ BOARD = Board(
     memories=(Memory("DP16KD", 208, BLOCK_SHAPES),),
     config=AcceleratorConfig(
         lanes=32, cores=8, lane="csd", operand_width=4, accumulator_width=18, low_bits=18,
-        banks=1, window_slots=4, activation_words=2048, term_words=16384, descriptor_words=4096,
+        banks=1, window_slots=4, activation_words=2048, term_words=20480, descriptor_words=4096,
         requantise_lanes=16, register_stages=1,
     ),
     wide_luts=False,
+    asked=1.04,
 )  # fmt: skip

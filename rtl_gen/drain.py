@@ -48,10 +48,10 @@ class Drain(wiring.Component):
     halve, columns_bits : Out, of the pass whose words are stored, drained or pooled
     o : stream of raw elements: tile by tile, core by core, lane by lane
 
-    Latency: from ``ready`` to ``taken`` ``item.steps`` cycles for each part, one more with
-    register_stages, and for a word with ``item.halve``; one more to ``store``. Throughput: as many
-    cycles for each group of words; raw elements one per transfer, with register_stages one cycle
-    more for each part.
+    Latency: from ``ready`` to ``taken`` ``item.steps`` cycles for each part, with register_stages
+    one more for each part and one for each word, and one for a word with ``item.halve``; one more
+    to ``store``. Throughput: as many cycles for each group of words; raw elements one per transfer,
+    with register_stages one cycle more for each part and one for each tile and core.
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:

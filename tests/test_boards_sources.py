@@ -19,8 +19,14 @@ CONFIG = AcceleratorConfig(
 
 PINS = {
     "icebreaker": ("top.pcf", ["set_io uart_0__rx__io 6", "set_io led_g_0__io 37"]),
-    "ulx3s-85f": ("top.lpf", ['LOCATE COMP "uart_0__rx__io" SITE "M1"']),
-    "orangecrab": ("top.lpf", ['LOCATE COMP "uart_0__rx__io" SITE "N17"']),
+    "ulx3s-85f": (
+        "top.lpf",
+        ['LOCATE COMP "uart_0__rx__io" SITE "M1"', 'FREQUENCY PORT "clk25_0__io" 26000000 HZ'],
+    ),
+    "orangecrab": (
+        "top.lpf",
+        ['LOCATE COMP "uart_0__rx__io" SITE "N17"', 'FREQUENCY PORT "clk_0__io" 48000000 HZ'],
+    ),
     "tang-nano-9k": ("top.cst", ['IO_LOC "uart_0__rx__io" 18']),
     "arty-a7-35t": ("top.xdc", ['set_property LOC A9 [get_ports "uart_0__rx__io"]']),
 }

@@ -109,7 +109,7 @@ def configuration(lanes: int, cores: int, kind: str) -> AcceleratorConfig:
         "activation_words": 2048,
         "term_words": 32768,
         "descriptor_words": 8192,
-        "weight_words": 4096 * (kind in KINDS and (lane + core + turn) % 3 > 0),
+        "weight_words": 8192 * (kind in KINDS and (lane + core + turn) % 3 > 0),
         "weight_width": (4, 5, 8)[(lane + 2 * turn) % 3],
         "requantise_lanes": (max(lanes // 8, 4), lanes, lanes * banks)[core * (2 - lane % 2) % 3],
         "input_elements": min((1, 2, 4, 8)[(lane + core + turn) % 4], lanes),
@@ -205,7 +205,11 @@ def test_conventional_lanes(lanes: int, cores: int, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("lanes", "cores", "kind"),
-    [(8, 2, "unsigned_csd"), (4, 1, "unsigned_two"), (16, 1, "unsigned_mac")],
+    [
+        (8, 2, "unsigned_csd"),
+        (4, 1, "unsigned_two"),
+        pytest.param(16, 1, "unsigned_mac", marks=pytest.mark.slow),
+    ],
 )
 def test_unsigned_accumulators(lanes: int, cores: int, kind: str) -> None:
     check(configuration(lanes, cores, kind))
