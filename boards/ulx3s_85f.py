@@ -24,9 +24,10 @@ BOARD = Board(
     logic=83640,
     flip_flops=83640,
     memories=(Memory("DP16KD", 208, BLOCK_SHAPES),),
+    # Memories are what ResNet-8 needs in 4 bits with 3 flips per MAC.
     config=AcceleratorConfig(
         lanes=32, cores=8, lane="csd", operand_width=4, accumulator_width=18, low_bits=18,
-        banks=1, window_slots=4, activation_words=2048, term_words=20480, descriptor_words=4096,
+        banks=1, window_slots=4, activation_words=1632, term_words=16950, descriptor_words=1442,
         requantise_lanes=16, register_stages=1,
     ),
     wide_luts=False,
