@@ -14,7 +14,7 @@ from typing import Any
 from boards.board import Board
 from boards.fits import largest_memory
 from boards.sources import NAME, write_sources
-from boards.tools import find_tool, run_tool
+from boards.tools import UnfinishedError, find_tool, run_tool
 from pann_hw.config import AcceleratorConfig
 from pann_hw.errors import InputError
 from rtl_gen.yosys import run_yosys
@@ -61,6 +61,9 @@ _FAMILIES = {
     ),
 }  # fmt: skip
 
+_PATIENCE = 1800.0
+"""Seconds: a router that rips up what is too slow may go on without end."""
+
 _DSPS = ("DSP", "MULT", "ALU54")
 _MEMORIES = ("RAM", "DP16KD")
 """Parts of the names of cells."""
@@ -82,10 +85,11 @@ class Built:
     ----------
     logic, flip_flops, dsps : cells; the first two are the same where a cell has both
     memories : kind of block -> use
-    fmax : MHz that each seed reached
+    fmax : MHz that each seed reached, without those that did not end
     median : of them
     clock : MHz that the design runs at
-    synthesis_seconds, place_seconds : of synthesis, and of place and route with the first seed
+    synthesis_seconds, place_seconds : of synthesis, and of place and route with the first seed that
+        ended
     cpu_seconds : of both together with packing, on however many cores
     bitstream : its file, from the seed that is fastest
     """
@@ -135,8 +139,8 @@ def build(
 
     Raises
     ------
-    InputError : the device is too small, or no seed reaches the board's clock
-    ToolError : a tool is missing or fails
+    InputError : the device is too small
+    ToolError : a tool is missing or fails, or place and route ends with no seed
     """
     check_tools(board)
     tools = _FAMILIES[board.family]
@@ -155,17 +159,23 @@ def build(
     report = _place(board, tools, folder, 0, pack_only=True)
     _check_device(board, config, tools, report)
 
-    reached: list[float] = []
+    reached: dict[int, float] = {}
     place_seconds = cpu_seconds = 0.0
     for seed in range(1, seeds + 1):
         progress(f"place and route, seed {seed} of {seeds}")
         begin = time.monotonic()
-        report = _place(board, tools, folder, seed)
-        if seed == 1:
+        try:
+            report = _place(board, tools, folder, seed)
+        except UnfinishedError as error:
+            if seed == seeds and not reached:
+                raise
+            progress(f"seed {seed} of {seeds}: {error}")
+            continue
+        if not reached:
             place_seconds = time.monotonic() - begin
             cpu_seconds = _cpu_seconds() - cpu
-        reached.append(min(clock["achieved"] for clock in report["fmax"].values()))
-    fastest = reached.index(max(reached)) + 1
+        reached[seed] = min(clock["achieved"] for clock in report["fmax"].values())
+    fastest = max(reached, key=lambda seed: reached[seed])
     progress("bitstream")
     cpu = _cpu_seconds()
     bitstream = f"{NAME}.{tools.suffix}"
@@ -178,8 +188,8 @@ def build(
         flip_flops=use[tools.flip_flops],
         dsps=_dsps(use),
         memories=_memories(use),
-        fmax=tuple(reached),
-        median=statistics.median(reached),
+        fmax=tuple(reached.values()),
+        median=statistics.median(reached.values()),
         clock=board.clock / 1e6,
         synthesis_seconds=synthesis_seconds,
         place_seconds=place_seconds,
@@ -212,7 +222,7 @@ def _place(
         "--timing-allow-fail",
         *(["--pack-only"] if pack_only else [placed_option, f"{NAME}{seed}.{placed_suffix}"]),
     ]  # fmt: skip
-    run_tool(arguments, folder)
+    run_tool(arguments, folder, _PATIENCE)
     found: dict[str, Any] = json.loads((folder / report).read_text())
     return found
 

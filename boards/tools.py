@@ -10,10 +10,14 @@ from pathlib import Path
 
 from pann_hw.errors import ToolError
 
-__all__ = ["INSTALL", "find_tool", "run_tool"]
+__all__ = ["INSTALL", "UnfinishedError", "find_tool", "run_tool"]
 
 INSTALL = "pip install 'pann-hw[boards]'"
 """What brings every tool."""
+
+
+class UnfinishedError(ToolError):
+    """A tool was stopped that had taken too long."""
 
 
 def find_tool(name: str) -> str:
@@ -30,7 +34,7 @@ def find_tool(name: str) -> str:
     return found
 
 
-def run_tool(arguments: Sequence[str], folder: Path) -> str:
+def run_tool(arguments: Sequence[str], folder: Path, limit: float | None = None) -> str:
     """Run a tool and return what it says.
 
     Parameters
@@ -38,20 +42,26 @@ def run_tool(arguments: Sequence[str], folder: Path) -> str:
     arguments : the tool's name and its arguments; files by names relative to `folder`, since the
         tools see no other folders
     folder : where it runs
+    limit : seconds, after which it is stopped
 
     Raises
     ------
     ToolError : it is missing or fails; its first error is named
+    UnfinishedError : it has taken longer than the limit
     """
     name, *rest = arguments
-    done = subprocess.run(
-        [find_tool(name), *rest],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [find_tool(name), *rest],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=limit,
+        )
+    except subprocess.TimeoutExpired:
+        raise UnfinishedError(f"{name} was stopped after {limit:g} s") from None
     if done.returncode:
         lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
         errors = [line for line in lines if "ERROR" in line or "Error" in line]

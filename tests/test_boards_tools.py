@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from boards.tools import find_tool, run_tool
+from boards.tools import UnfinishedError, find_tool, run_tool
 from pann_hw.errors import ToolError
 
 
@@ -36,3 +36,9 @@ def test_failure_without_an_error_gives_the_last_line(tmp_path: Path) -> None:
     script.write_text("exit 3")
     with pytest.raises(ToolError, match=r"^sh failed: exit status 3$"):
         run_tool(["sh", "script"], tmp_path)
+
+
+def test_a_tool_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    with pytest.raises(UnfinishedError, match=r"^sleep was stopped after 0\.1 s$"):
+        run_tool(["sleep", "60"], tmp_path, 0.1)
+    assert run_tool(["echo", "done"], tmp_path, 60.0) == "done\n"
