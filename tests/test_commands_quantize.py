@@ -72,6 +72,19 @@ def test_switches_are_reported(arguments: list[str], capsys: pytest.CaptureFixtu
     }  # fmt: skip
 
 
+def test_largest_widths_under_a_budget(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of lanes of 4 bits, which the network's input must not exceed either."""
+    output(capsys, [*arguments, "--budget=30"])
+    path = Path(arguments[arguments.index("--output") + 1])
+    assert load(path).input.bits > 4
+    output(capsys, [*arguments, "--budget=30", "--activation-bits=4", "--input-bits=3"])
+    network = load(path)
+    assert network.input.bits == 3
+    assert max(layer.output.bits for layer in network.layers[:-1]) == 4
+
+
 @pytest.mark.parametrize(("kind", "flips"), [("signed", 36.0), ("unsigned", 24.0)])
 def test_baseline(
     kind: str, flips: float, arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -100,7 +113,14 @@ def test_baseline(
         (["--baseline=signed", "--bits=4", "--budget=2bit"], "--budget 2bit: not with --baseline"),
         (["--baseline=signed", "--bits=4", "--encoding=csd"], "--encoding csd: not with"),
         (["--bits=4"], "--bits 4: only with --baseline"),
-        (["--input-bits=4"], "--input-bits 4: only with --baseline"),
+        (["--input-bits=9"], "--input-bits 9: must be 2..8"),
+        (
+            ["--input-bits=4", "--no-layer-budgets"],
+            (
+                "--input-bits 4: only where layers are given widths of their own, by quantize with "
+                "--layer-budgets, or with --baseline signed or unsigned"
+            ),
+        ),
     ],
 )
 def test_bad_baselines(

@@ -102,6 +102,7 @@ def test_for_multipliers(
         (["--channel-steps"], "--channel-steps: training takes one weight step"),
         (["--activation-bits", "9"], "--activation-bits 9: must be 2..8"),
         (["--bits", "4"], "--bits 4: only with --baseline signed or unsigned"),
+        (["--input-bits", "4"], "--input-bits 4: only where layers are given widths of their own"),
         (["--baseline", "signed"], "--baseline signed: needs --bits 2..8"),
         (["--baseline", "odd", "--bits", "4"], "--baseline odd: must be one of signed, unsigned"),
         (["--baseline", "signed", "--bits", "4", "--budget", "3bit"], "--budget 3bit: not with"),

@@ -24,6 +24,7 @@ from pann_hw.commands.target import (
     budget_of,
     check_target,
     encoding_of,
+    input_widths_of,
     max_shift_of,
     title_of,
     widths_of,
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
     check_calibration(args)
     recipe = load_recipe(args)
-    check_target(args)
+    check_target(args, layer_budgets=recipe.layer_budgets)
     check_writable(args.output)
     graph, data = load_float(args.network, args.data)
     data = data.first(args.images)
@@ -100,7 +101,7 @@ def _searched(
     with bar("quantising", trial_count(recipe)) as step:
         return search(
             graph, data.x, data.y, budget_of(args), max_shift_of(args), lambda *_: step(), recipe,
-            widths_of(args),
+            widths_of(args), input_widths_of(args),
         )  # fmt: skip
 
 

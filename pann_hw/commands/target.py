@@ -11,6 +11,7 @@ __all__ = [
     "budget_of",
     "check_target",
     "encoding_of",
+    "input_widths_of",
     "max_shift_of",
     "title_of",
     "widths_of",
@@ -41,19 +42,25 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--input-bits", type=int, metavar="B",
-        help="of the network's input under the baseline, 2..8; default as hidden activations",
+        help="of the network's input, 2..8: at most for a budget, default 8, and not in training "
+        "for one; under the baseline, default as hidden activations",
     )  # fmt: skip
 
 
-def check_target(args: argparse.Namespace) -> None:
+def check_target(args: argparse.Namespace, *, layer_budgets: bool) -> None:
     """Check ``add_target``'s arguments, and that they go together.
+
+    Parameters
+    ----------
+    layer_budgets : under a budget each layer is given its own width, so that the network's input
+        may be given less than 8 bits
 
     Raises
     ------
     InputError : a name or a number that is not allowed, or an option of the other kind
     """
     if args.baseline is None:
-        _check_budget(args)
+        _check_budget(args, layer_budgets=layer_budgets)
     else:
         _check_baseline(args)
 
@@ -98,18 +105,27 @@ def widths_of(args: argparse.Namespace) -> range:
     return WIDTHS if args.activation_bits is None else range(WIDTHS[0], args.activation_bits + 1)
 
 
-def _check_budget(args: argparse.Namespace) -> None:
+def input_widths_of(args: argparse.Namespace) -> range:
+    """What the network's input may have under a budget."""
+    from pann_hw.quantise.budget import WIDTHS
+
+    return WIDTHS if args.input_bits is None else range(WIDTHS[0], args.input_bits + 1)
+
+
+def _check_budget(args: argparse.Namespace, *, layer_budgets: bool) -> None:
     from pann_hw.integer.terms import ENCODINGS
 
-    for name in ("bits", "input_bits"):
-        if getattr(args, name) is not None:
-            option = "--" + name.replace("_", "-")
-            raise InputError(
-                f"{option} {getattr(args, name)}: only with --baseline {' or '.join(_BASELINES)}"
-            )
+    baselines = " or ".join(_BASELINES)
+    if args.bits is not None:
+        raise InputError(f"--bits {args.bits}: only with --baseline {baselines}")
+    if args.input_bits is not None and not layer_budgets:
+        raise InputError(
+            f"--input-bits {args.input_bits}: only where layers are given widths of their own, by "
+            f"quantize with --layer-budgets, or with --baseline {baselines}"
+        )
     if encoding_of(args) not in ENCODINGS:
         raise InputError(f"--encoding {args.encoding}: must be one of {', '.join(ENCODINGS)}")
-    _check_widths(args, "activation_bits")
+    _check_widths(args, "activation_bits", "input_bits")
     budget_of(args)
 
 

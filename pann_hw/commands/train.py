@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     recipe = load_recipe(args)
     if recipe.channel_steps:
         raise InputError("--channel-steps: training takes one weight step for a layer")
-    check_target(args)
+    check_target(args, layer_budgets=False)
     schedule = _schedule(args)
     check_writable(args.output)
     graph, data = load_float(args.network, args.data)
