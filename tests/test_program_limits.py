@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,22 @@ BEYOND: dict[str, tuple[Callable[[], IntegerNetwork], str]] = {
         r"padding \(256, 0\).* 255",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "option"), [("x", 7, "--input-bits 7"), ("p", 4, "--activation-bits 4")]
+)
+def test_wider_than_the_operands(name: str, width: int, option: str) -> None:
+    """Of the input and of what a layer stores; the last layer's sums go out as they are."""
+    network = huge_pool()
+    if name == "p":
+        network = replace(network, input=replace(network.input, bits=4))
+    message = (
+        rf"^tensor '{name}' has 8 bits, the configuration's operands {width}: raise operand_width "
+        rf"\(at most 8\), or quantise with {option}$"
+    )
+    with pytest.raises(InputError, match=message):
+        compile_network(network, replace(LARGE, operand_width=width), "csd")
 
 
 @pytest.mark.parametrize("name", list(BEYOND))

@@ -32,9 +32,11 @@ def check_tensors(
         words = grids[tensor.name].words
         stored = tensor.name != network.layers[-1].output.name
         if stored and tensor.bits > config.operand_width:
+            option = "input" if tensor is network.input else "activation"
             raise InputError(
                 f"tensor {tensor.name!r} has {tensor.bits} bits, the configuration's operands "
-                f"{config.operand_width}: raise operand_width (at most 8)"
+                f"{config.operand_width}: raise operand_width (at most 8), or quantise with "
+                f"--{option}-bits {config.operand_width}"
             )
         if max(tensor.shape) > _FIELD:
             raise InputError(
