@@ -24,7 +24,7 @@ BOARD = Board(
     logic=83640,
     flip_flops=83640,
     memories=(Memory("DP16KD", 208, BLOCK_SHAPES),),
-    # Memories are what ResNet-8 needs in 4 bits with 3 flips per MAC.
+    # Memories hold ResNet-8 in 4 bits, see docs/boards.md; another size is another placement.
     config=AcceleratorConfig(
         lanes=32, cores=8, lane="csd", operand_width=4, accumulator_width=18, low_bits=18,
         banks=1, window_slots=4, activation_words=1632, term_words=16950, descriptor_words=1442,
