@@ -100,16 +100,18 @@ def title_of(args: argparse.Namespace) -> str:
 
 def widths_of(args: argparse.Namespace) -> range:
     """What hidden activations may have under a budget."""
-    from pann_hw.quantise.budget import WIDTHS
-
-    return WIDTHS if args.activation_bits is None else range(WIDTHS[0], args.activation_bits + 1)
+    return _widths_to(args.activation_bits)
 
 
 def input_widths_of(args: argparse.Namespace) -> range:
     """What the network's input may have under a budget."""
+    return _widths_to(args.input_bits)
+
+
+def _widths_to(most: int | None) -> range:
     from pann_hw.quantise.budget import WIDTHS
 
-    return WIDTHS if args.input_bits is None else range(WIDTHS[0], args.input_bits + 1)
+    return WIDTHS if most is None else range(WIDTHS[0], most + 1)
 
 
 def _check_budget(args: argparse.Namespace, *, layer_budgets: bool) -> None:

@@ -73,7 +73,7 @@ class Stores(Unit):
     def half(self, columns_bits: int, upper: int) -> int:
         """The lanes that a word's half is written to."""
         lanes = np.arange(self._config.lanes)
-        return sum(1 << int(lane) for lane in lanes[lanes >> columns_bits - 1 & 1 == upper])
+        return _mask(lanes >> columns_bits - 1 & 1 == upper)
 
     def part(self, number: int) -> int:
         """The lanes of a word's part."""
